@@ -1,0 +1,96 @@
+"""`skingpt train`: teacher, segmenter, expert heads, adapters, calibration. All resumable with --resume."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from skingpt_r1.records import SkinGPTError
+
+app = typer.Typer(no_args_is_help=True)
+Data = Annotated[Path | None, typer.Option(help="Folder of the public sets. Default: $SKINGPT_DATA or ../shared/data.")]
+Runs = Annotated[Path, typer.Option(help="Where runs and caches live.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped or killed.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting of the recipe, e.g. seed=1.")
+]
+
+
+def configured(kind: type[Any], changes: list[str] | None) -> Any:
+    """A config dataclass with changes applied. Raises SkinGPTError naming what can be set."""
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    values: dict[str, Any] = {}
+    for change in changes or []:
+        name, _, raw = change.partition("=")
+        if name not in fields or not raw:
+            known = "; ".join(f"{n}: {f.metadata['help']} [{f.default}]" for n, f in fields.items())
+            raise SkinGPTError(f"--set {change}: use NAME=VALUE with one of: {known}")
+        try:
+            values[name] = type(fields[name].default)(json.loads(raw) if not isinstance(fields[name].default, str) else raw)
+        except ValueError as error:
+            raise SkinGPTError(f"--set {change}: expected {type(fields[name].default).__name__}, such as {fields[name].default}.") from error
+    return kind(**values)
+
+
+def _prepare() -> None:
+    from skingpt_r1.models.precision import keep_freed_memory
+
+    keep_freed_memory()
+    logging.getLogger("skingpt_r1").setLevel(logging.INFO)
+
+
+@app.command()
+def teacher(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None) -> None:
+    """Fine-tune the encoder's upper blocks on all label sets; the adapters then learn its embedding."""
+    from skingpt_r1.distill.data import gather, labelled_maps
+    from skingpt_r1.distill.teacher import TeacherConfig, train_teacher
+
+    _prepare()
+    cases = gather(data, runs / "hashes.json")
+    maps = [labelled_maps(cases, (split,), runs / "features") for split in ("train", "val")]
+    train_teacher(configured(TeacherConfig, set_), maps[0], maps[1], runs / "teacher", resume)
+
+
+@app.command()
+def segment(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None) -> None:
+    """Train the lesion segmenter on expert masks."""
+    from skingpt_r1.distill.segment import SegmentConfig, train_segmenter
+
+    _prepare()
+    train_segmenter(configured(SegmentConfig, set_), runs / "segment", resume)
+
+
+@app.command()
+def concepts(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None) -> None:
+    """Fit the expert-concept and modality heads."""
+    from skingpt_r1.distill.concepts import ConceptConfig, train_concepts
+
+    _prepare()
+    train_concepts(configured(ConceptConfig, set_), runs / "concepts", resume)
+
+
+@app.command()
+def distill(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None) -> None:
+    """Train the adapters: visual distillation, soft words, narratives."""
+    from skingpt_r1.dermcot.corpus import Corpus
+    from skingpt_r1.dermcot.evidence import collect
+    from skingpt_r1.distill.config import DistillConfig
+    from skingpt_r1.distill.data import gather, labelled_maps, spaces
+    from skingpt_r1.distill.recipe import distil, saved_teacher
+    from skingpt_r1.models.segmenter import load_segmenter
+
+    _prepare()
+    cases = gather(data, runs / "hashes.json")
+    known = saved_teacher(runs / "teacher", len(spaces().labels))
+    confusion = json.loads((runs / "teacher" / "metrics.json").read_text())["confusion"]
+    sides = []
+    for split in ("train", "val"):
+        maps = labelled_maps(cases, (split,), runs / "features")
+        evidence = collect(maps.cases, load_segmenter().probability, runs / f"evidence-{split}.jsonl")
+        sides.append((maps, Corpus(maps.cases, evidence, confusion)))
+    distil(configured(DistillConfig, set_), known, sides[0], sides[1], runs / "writer", resume)

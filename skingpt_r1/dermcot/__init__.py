@@ -1,0 +1,1 @@
+"""The corpus: training narratives drafted from evidence."""

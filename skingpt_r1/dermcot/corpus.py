@@ -1,0 +1,86 @@
+"""Narratives to learn from, drafted afresh at each reading: the `Lessons` of the language phases.
+
+A case is told differently each time (which claims, in which order and words, with or without its history), so that the
+writer learns what the picture shows and not one text by heart.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Mapping, Sequence
+
+from skingpt_r1.dermcot.draft import ScoredClaim, draft
+from skingpt_r1.dermcot.evidence import told
+from skingpt_r1.distill.lessons import Lesson
+from skingpt_r1.knowledge.diagnoses import category_of
+from skingpt_r1.knowledge.labelsets import label_set
+from skingpt_r1.narrative import vocabulary
+from skingpt_r1.narrative.render import render
+from skingpt_r1.records import Case, History, SkinGPTError
+from skingpt_r1.sources.registry import SOURCES
+
+_PRIVATE = ("skin_type", "diameter_mm")  # recorded for few, and told to nobody's disadvantage
+
+
+class Corpus:
+    """Lessons of cases from their evidence. confusion: "set/label" -> mean probability of each label there."""
+
+    def __init__(
+        self,
+        cases: Sequence[Case],
+        evidence: Mapping[str, Sequence[ScoredClaim]],
+        confusion: Mapping[str, Mapping[str, float]],
+    ) -> None:
+        self.cases = cases
+        self.evidence = [list(evidence[f"{c.dataset}/{c.id}"]) for c in cases]
+        self.confusion = confusion
+
+    def narrative(self, row: int, rng: random.Random, history: bool) -> Lesson:
+        """A fresh narrative of the case, and the history that its prompt gives."""
+        case = self.cases[row]
+        given = _some(case.history, rng) if history else History()
+        claims = [*self.evidence[row], *told(given)]
+        return Lesson(given, render(draft(claims, self._diagnosis(case), self._rivals(case, rng), rng), rng.randrange(10**6)))
+
+    def words(self, row: int) -> Sequence[str | None]:
+        """Category, diagnosis, size, shape, edge, colours, variety or structure, modality."""
+        case, best = self.cases[row], {}
+        for scored in self.evidence[row]:
+            if scored.claim.polarity:
+                best.setdefault(scored.claim.concept, []).append(vocabulary.bare(vocabulary.phrases(scored.claim.key)[0]))
+        diagnosis = self._diagnosis(case)
+        shape = [*best.get("symmetry", []), *best.get("border", [])]
+        return (
+            category_of(diagnosis),
+            diagnosis,
+            _join(best.get("size", [])),
+            _join(shape),
+            _join(best.get("edge", [])),
+            _join(best.get("colour", [])[:3]),
+            _join([*best.get("variety", []), *best.get("structure", [])]),
+            _join(best.get("modality", [])),
+        )
+
+    def _diagnosis(self, case: Case) -> str:
+        if case.diagnosis is None:
+            raise SkinGPTError(f"{case.dataset}/{case.id}: no diagnosis, so no narrative can be written from it.")
+        return case.diagnosis
+
+    def _rivals(self, case: Case, rng: random.Random) -> list[str]:
+        """Other diagnoses of the set, likeliest confusions first, with chance in the order."""
+        labels = label_set(SOURCES[case.dataset].label_set)
+        share = self.confusion.get(f"{labels.name}/{case.label}", {})
+        others = [label for label in labels.labels if label != case.label]
+        others.sort(key=lambda label: -(share.get(label, 0.0) + 0.02) * rng.uniform(0.3, 1.0))
+        return [labels.labels[label] for label in others]
+
+
+def _some(history: History, rng: random.Random) -> History:
+    """The recorded history without what nobody should be judged by, and with a field or two forgotten."""
+    forgotten = {f.name: None for f in dataclasses.fields(history) if f.name in _PRIVATE or rng.random() < 0.25}
+    return dataclasses.replace(history, **forgotten)
+
+
+def _join(phrases: Sequence[str]) -> str | None:
+    return ", ".join(phrases) or None

@@ -1,0 +1,117 @@
+"""What can honestly be said about a training picture: measured, told, or seen by an expert.
+
+Geometry and colour are measured on the expert's mask where there is one, else on the segmenter's. The diagnosis is never
+looked at, with one exception that the data forces: expert concept rows exist for melanomas and nevi
+only, so only those cases carry them, in the polarity that the expert gave.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skingpt_r1.dermcot.draft import ScoredClaim
+from skingpt_r1.images.findings import strongest
+from skingpt_r1.images.masks import load_mask
+from skingpt_r1.images.measure import measure_lesion
+from skingpt_r1.images.reading import read_photo
+from skingpt_r1.narrative import vocabulary
+from skingpt_r1.records import Case, Claim, History, Modality
+from skingpt_r1.sources.streams import write_text
+
+log = logging.getLogger(__name__)
+Segment = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # pixels [H, W, 3] -> lesion probability [H, W]
+
+# codes of the HAM10000 concept table (Chanda et al. 2024) -> values of the vocabulary's "structure"
+STRUCTURES = {
+    "TRBL": "thick reticular or branched lines",
+    "ESA": "eccentric structureless area",
+    "GP": "grey patterns",
+    "PV": "polymorphous vessels",
+    "BDG": "peripheral black dots or globules",
+    "WLSA": "white lines or white structureless area",
+    "PRL": "partial pseudopods or radial lines",
+    "PRLC": "circumferential pseudopods or radial lines",
+    "OPC": "one pattern and one colour",
+    "SPC": "symmetrical patterns and colours",
+    "APC": "asymmetric patterns and colours",
+    "MVP": "monomorphic vessels",
+}
+
+
+def told(history: History) -> list[ScoredClaim]:
+    """History claims: certain, because the patient or the record said so."""
+    return [ScoredClaim(claim, 0.85) for claim in vocabulary.history_claims(history) if vocabulary.is_known(claim.key)]
+
+
+def observed(case: Case, segment: Segment) -> list[ScoredClaim]:
+    """Image claims of one case, by measurement and expert rows, strongest first within each kind."""
+    claims = [ScoredClaim(Claim("modality", case.modality.value), 0.99)]
+    pixels = read_photo(case.image).pixels
+    if case.mask is not None:
+        crop = "full" if case.dataset.endswith("hires") else "centre-square"
+        lesion = load_mask(case.mask, crop, pixels.shape[:2]).astype(np.float32)  # type: ignore[arg-type]
+    else:
+        lesion = segment(pixels)
+    measurement = measure_lesion(pixels, lesion)
+    if measurement is not None:
+        claims += [ScoredClaim(Claim(c, v, p), s) for c, v, p, s in strongest(measurement)]
+    if case.concepts and case.modality is Modality.DERMOSCOPY:
+        named = [STRUCTURES[code] for code in case.concepts if code in STRUCTURES]
+        claims += [ScoredClaim(Claim("structure", value), 0.8) for value in named]
+    return claims
+
+
+def collect(cases: Sequence[Case], segment: Segment, path: Path, workers: int = 2) -> dict[str, list[ScoredClaim]]:
+    """Image claims of many cases, kept in a JSON Lines file; a second call reads them back.
+
+    Keyed by "dataset/id". A killed run starts over at the cases that the journal lacks.
+    """
+    journal = path.with_suffix(".part")
+    done = _read(path) | _read(journal)
+    missing = [case for case in cases if _key(case) not in done]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(workers) as pool, journal.open("a", encoding="utf-8") as stream:
+        for n, (case, claims) in enumerate(zip(missing, pool.map(lambda c: observed(c, segment), missing), strict=True), 1):
+            done[_key(case)] = claims
+            stream.write(_line(_key(case), claims))
+            if n % 500 == 0:
+                log.info("evidence %d/%d", n, len(missing))
+    write_text(path, "".join(_line(key, claims) for key, claims in sorted(done.items())))
+    journal.unlink()
+    return done
+
+
+def feature_rows(cases: Iterable[Case], claims: Mapping[str, Sequence[ScoredClaim]]) -> Iterable[tuple[str, set[vocabulary.Key], set[str]]]:
+    """(diagnosis, claim keys, assessed concepts) of the cases with a diagnosis, for likelihoods.count_features."""
+    for case in cases:
+        if case.diagnosis is None or _key(case) not in claims:
+            continue
+        keys = {c.claim.key for c in claims[_key(case)] if c.claim.concept not in ("modality", "structure")}
+        yield case.diagnosis, keys, {concept for concept, _, _ in keys}
+
+
+def _key(case: Case) -> str:
+    return f"{case.dataset}/{case.id}"
+
+
+def _line(key: str, claims: Sequence[ScoredClaim]) -> str:
+    return json.dumps({"case": key, "claims": [[*c.claim.key, round(c.support, 3)] for c in claims]}) + "\n"
+
+
+def _read(path: Path) -> dict[str, list[ScoredClaim]]:
+    found: dict[str, list[ScoredClaim]] = {}
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError:  # the line that a kill cut short
+                continue
+            found[entry["case"]] = [ScoredClaim(Claim(c, v, p), s) for c, v, p, s in entry["claims"]]
+    return found

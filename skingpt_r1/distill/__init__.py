@@ -1,0 +1,1 @@
+"""Adapter-only dual distillation: losses, recipe, trainer, teacher, and what is computed once and cached."""

@@ -1,0 +1,30 @@
+"""What the language phases are taught: a text for a case, and the words that name it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from skingpt_r1.records import History
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One narrative to learn. history: what the prompt gives, empty where it was withheld."""
+
+    history: History
+    text: str
+
+
+class Lessons(Protocol):
+    """Narratives of the rows of a LabelledMaps. The same generator state gives the same lesson."""
+
+    def narrative(self, row: int, rng: random.Random, history: bool) -> Lesson:
+        """A narrative of a row, with or without its history."""
+        ...
+
+    def words(self, row: int) -> Sequence[str | None]:
+        """What each soft word of a row should say; None where nothing is known."""
+        ...

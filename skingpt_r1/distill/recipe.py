@@ -1,0 +1,64 @@
+"""Dual distillation from start to shipped adapter: look, name, write, in one resumable run folder.
+
+    runs/writer/look   visual branch towards the teacher's embedding
+    runs/writer/name   soft words towards word embeddings
+    runs/writer/write  the published joint objective
+    runs/writer/writer.safetensors   what ships
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from skingpt_r1.distill.config import DistillConfig
+from skingpt_r1.distill.data import LabelledMaps
+from skingpt_r1.distill.lessons import Lessons
+from skingpt_r1.distill.look import look, teacher_embeddings
+from skingpt_r1.distill.name import name
+from skingpt_r1.distill.run import data_hash, save_tensors
+from skingpt_r1.distill.write import write
+from skingpt_r1.models.embedded import Embedded, adapter_tensors
+from skingpt_r1.models.teacher import Teacher
+from skingpt_r1.records import SkinGPTError
+
+log = logging.getLogger(__name__)
+
+
+def saved_teacher(folder: Path, columns: int) -> Teacher:
+    """The fine-tuned teacher of a run folder. Raises SkinGPTError where there is none."""
+    path = folder / "best.safetensors"
+    if not path.exists():
+        raise SkinGPTError(f"{path}: no teacher. Train it first: skingpt train teacher.")
+    teacher = Teacher(columns)
+    parameters = teacher.trained()
+    with torch.no_grad():
+        for key, value in load_file(path).items():
+            parameters[key].copy_(value)
+    return teacher.eval()
+
+
+def distil(
+    config: DistillConfig,
+    teacher: Teacher,
+    train: tuple[LabelledMaps, Lessons],
+    val: tuple[LabelledMaps, Lessons],
+    out: Path,
+    resume: bool,
+) -> Embedded:
+    """All phases; a finished phase is read back. Writes `writer.safetensors` and returns the model."""
+    torch.manual_seed(config.seed)
+    model = Embedded(language=config.language, use_bias=config.bias)
+    if config.visual:
+        look(config, model, teacher, train[0], val[0], out / "look", resume)
+    if config.language:
+        name(config, model, train[0], train[1], out / "name", resume)
+        target = teacher_embeddings(teacher, train[0])
+        write(config, model, target, train[0], train[1], val, out / "write", resume)
+    metadata = {"data": data_hash(train[0].cases), "config": repr(config), "kind": "skingpt-r1 writer, embedded"}
+    save_tensors(out / "writer.safetensors", adapter_tensors(model), metadata)
+    log.info("wrote %s", out / "writer.safetensors")
+    return model.eval()

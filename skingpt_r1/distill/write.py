@@ -1,0 +1,113 @@
+"""Third phase, the published one: narratives and the teacher's embedding, all adapters together.
+
+L = L_sft + b L_distill. The vocabulary bias is in the logits that L_sft sees. Only positions that predict a
+supervised token go through the output head: it is a fifth of the language model's work.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from skingpt_r1.distill.config import DistillConfig
+from skingpt_r1.distill.data import LabelledMaps
+from skingpt_r1.distill.lessons import Lesson, Lessons
+from skingpt_r1.distill.losses import IGNORE, Alignment, bias_positions, distillation_loss, total_loss
+from skingpt_r1.distill.run import Loop, RunFolder, data_hash, write_atomic
+from skingpt_r1.distill.teacher import sampling
+from skingpt_r1.models.embedded import Embedded
+from skingpt_r1.models.heads import VisualOutput
+
+log = logging.getLogger(__name__)
+EVALUATE_EVERY = 70
+VAL_ROWS = 48
+
+
+def narrative_loss(
+    model: Embedded, visual: VisualOutput, lessons: Sequence[Lesson], alignment: Alignment = Alignment.PREDICTING
+) -> Tensor:
+    """Mean next-token cross entropy of the lessons' texts, from biased logits."""
+    language = model.speaker
+    prompts = model.prompts(visual, [lesson.history for lesson in lessons])
+    texts = [[*language.tokens(lesson.text), language.end] for lesson in lessons]
+    longest = max(p.shape[0] + len(t) for p, t in zip(prompts, texts, strict=True))
+    embedded = torch.zeros(len(texts), longest, prompts[0].shape[1])
+    labels = torch.full((len(texts), longest), IGNORE)
+    present = torch.zeros(len(texts), longest, dtype=torch.long)
+    for i, (prompt, text) in enumerate(zip(prompts, texts, strict=True)):
+        end = prompt.shape[0] + len(text)
+        ids = torch.tensor(text)
+        embedded[i, :end] = torch.cat([prompt, language.embed(ids)])
+        labels[i, prompt.shape[0] : end] = ids
+        present[i, :end] = 1
+    hidden = language.model.model(inputs_embeds=embedded, attention_mask=present, use_cache=False).last_hidden_state
+    predicting = bias_positions(labels)
+    logits = language.model.lm_head(hidden[predicting])  # [N, V]
+    bias = model.bias(visual)
+    if bias is not None:
+        owner = predicting.nonzero()[:, 0]
+        logits = logits + bias[owner] * bias_positions(labels, alignment)[predicting].unsqueeze(1)
+    return F.cross_entropy(logits.float(), labels[:, 1:][predicting[:, :-1]])
+
+
+def write(
+    config: DistillConfig,
+    model: Embedded,
+    target: Tensor,
+    train: LabelledMaps,
+    lessons: Lessons,
+    val: tuple[LabelledMaps, Lessons],
+    out: Path,
+    resume: bool,
+) -> None:
+    """Train all adapters in place. target: teacher embeddings of the training rows, [N, T]."""
+    run = RunFolder(out, config, data_hash([*train.cases, *val[0].cases]), resume)
+    parameters = model.trained()
+    if not config.bias:
+        parameters = {n: p for n, p in parameters.items() if not n.startswith("vocabulary.")}
+    seeing = [p for n, p in parameters.items() if n.startswith(("encoder.", "visual."))]
+    saying = [p for n, p in parameters.items() if not n.startswith(("encoder.", "visual."))]
+    groups = [{"params": saying, "lr": config.write_rate}, {"params": seeing, "lr": config.write_visual_rate}]
+    optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
+    loop = Loop(run, parameters, optimiser, config.write_steps, config.seed, save_every=25)
+    weight, _ = sampling(train.columns, train.space, power=1.0)
+    for step in loop:
+        model.train()
+        rng = np.random.default_rng([config.seed, 3, step])
+        rows = rng.choice(len(weight), config.write_batch, p=weight).tolist()
+        texts = [random.Random(f"{config.seed} {step} {i}") for i in range(len(rows))]
+        taught = [lessons.narrative(row, r, r.random() < config.history_share) for row, r in zip(rows, texts, strict=True)]
+        visual = model.look(train.batch(rows, rng.integers(0, train.maps.shape[1], len(rows)).tolist()))
+        language = narrative_loss(model, visual, taught, config.alignment) if config.language else None
+        distil = distillation_loss(visual.proj, target[rows]) if config.visual else None
+        told = {"sft": float(language.detach())} if language is not None else {}
+        told |= {"distil": float(distil.detach())} if distil is not None else {}
+        loop.update(total_loss(language, distil, config.visual_weight), **told)
+        if (step + 1) % EVALUATE_EVERY == 0 or step + 1 == config.write_steps:
+            loss = evaluate(model, *val)
+            run.journal(step=step, val_sft=round(loss, 5))
+            log.info("write %d train %.3f val %.3f", step + 1, told.get("sft", 0.0), loss)
+    write_atomic(run.file("metrics.json"), json.dumps({"val_sft": evaluate(model, *val)}))
+
+
+@torch.inference_mode()
+def evaluate(model: Embedded, data: LabelledMaps, lessons: Lessons, rows: int = VAL_ROWS) -> float:
+    """Mean cross entropy on a fixed sample of held-out narratives, without history."""
+    model.eval()
+    weight, _ = sampling(data.columns, data.space, power=1.0)
+    picked = np.random.default_rng(0).choice(len(weight), rows, p=weight).tolist()
+    losses = []
+    for start in range(0, rows, 8):
+        chosen = picked[start : start + 8]
+        taught = [lessons.narrative(row, random.Random(row), False) for row in chosen]
+        visual = model.look(data.batch(chosen, [0] * len(chosen)))
+        losses.append(float(narrative_loss(model, visual, taught)))
+    return sum(losses) / len(losses)

@@ -1,0 +1,291 @@
+"""The main job: photos in, verified narratives out.
+
+One `Model` holds the writer (encoder, language model and their adapters) and the witnesses (segmenter, expert
+heads), which share no trained weight with it. Pictures are written about in batches, because a batch of
+sixteen takes hardly longer than four single ones; each is then checked on its own.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from skingpt_r1.images.measure import LesionMeasurement, measure_lesion
+from skingpt_r1.images.quality import QualityReport, check_quality
+from skingpt_r1.images.reading import Photo, read_photo
+from skingpt_r1.knowledge.diagnoses import category_of, urgency_of
+from skingpt_r1.knowledge.labelsets import BUILT_IN, LabelSet, match
+from skingpt_r1.models import calibration
+from skingpt_r1.models.concepts import ConceptHeads, load_concepts
+from skingpt_r1.models.embedded import Embedded, load_adapter
+from skingpt_r1.models.generate import Choices, Writer, Written
+from skingpt_r1.models.heads import VisualOutput
+from skingpt_r1.models.segmenter import Segmenter, load_segmenter
+from skingpt_r1.narrative.parse import parse
+from skingpt_r1.narrative.render import CONFIDENCES, URGENCY_WORDS
+from skingpt_r1.narrative.report import Report
+from skingpt_r1.narrative.verify import (
+    ConceptReading,
+    RegionReading,
+    Witnesses,
+    judge_differential,
+    lowered,
+    said,
+    verify,
+)
+from skingpt_r1.records import Claim, History, Modality, Narrative, SkinGPTError, Urgency
+
+log = logging.getLogger(__name__)
+ADAPTERS = Path(__file__).parents[1] / "adapters"
+BATCH = 16
+EVIDENCE_SLOT = 1  # the soft word that was taught to name the diagnosis
+BY_URGENCY = (Urgency.SELF_WATCH, Urgency.ROUTINE, Urgency.SOON, Urgency.URGENT)
+PixelArray = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the user gives beside the photo."""
+
+    history: History = History()
+    modality: Modality | None = None
+    mm_per_pixel: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedClaim:
+    """One claim as a person reads it. support: 0..1, None where nothing could check it."""
+
+    text: str
+    status: str
+    support: float | None
+    claim: Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything about one photo. evidence: where the diagnosis looked, [9, 9], 0..1."""
+
+    report: Report
+    pixels: PixelArray
+    lesion: NDArray[np.float32]
+    evidence: NDArray[np.float32]
+
+    @property
+    def narrative(self) -> Narrative:
+        """The narrative with its claims checked."""
+        return self.report.narrative
+
+    @property
+    def text(self) -> str:
+        """What the model wrote, unedited."""
+        return self.report.text
+
+    def verify(self) -> list[CheckedClaim]:
+        """Each claim with what something other than the text says of it."""
+        return [CheckedClaim(said(c), str(c.status), c.support, c) for c in self.narrative.claims]
+
+
+@functools.cache
+def open_set() -> LabelSet:
+    """All diagnoses that the shipped adapters were trained on, for a photo of unknown origin."""
+    names = dict.fromkeys(name for labels in BUILT_IN.values() for name in labels.labels.values())
+    return LabelSet(calibration.OPEN, {name: name for name in names})
+
+
+def choices(labels: LabelSet) -> Choices:
+    """What may stand at the closed places of a narrative for this label set."""
+    names = tuple(dict.fromkeys(labels.labels.values()))
+    categories = tuple(dict.fromkeys(category_of(name) for name in names))
+    urgencies = tuple(URGENCY_WORDS[u][0] for u in reversed(BY_URGENCY))
+    return Choices(names, categories, CONFIDENCES, urgencies)
+
+
+class Model:
+    """Writer and witnesses of the embedded scale. Loading takes seconds; keep one and reuse it."""
+
+    name = "embedded"
+
+    def __init__(self, adapters: Path = ADAPTERS) -> None:
+        self.writer = Embedded()
+        self.version = load_adapter(self.writer, adapters / "writer.safetensors")
+        self.writer.eval()
+        self.writer.speaker.merge()
+        self.segmenter: Segmenter = load_segmenter(adapters / "segmenter.safetensors")
+        self.concepts: ConceptHeads = load_concepts(adapters / "concepts.safetensors")
+        self.calibration = calibration.load(adapters / "calibration.json")
+
+    def diagnose(
+        self,
+        photo: str | Path | Photo,
+        history: History | None = None,
+        labels: LabelSet | None = None,
+        *,
+        modality: Modality | None = None,
+        listener: Callable[[str], None] | None = None,
+    ) -> Reading:
+        """Read, write, check. Raises CaseError on a photo that cannot be read.
+
+        listener: hears the text piece by piece while it is written.
+        """
+        read = photo if isinstance(photo, Photo) else read_photo(photo)
+        return self.diagnose_all([read], [Told(history or History(), modality)], labels, listener=listener)[0]
+
+    @torch.inference_mode()
+    def diagnose_all(
+        self,
+        photos: Sequence[Photo],
+        told: Sequence[Told],
+        labels: LabelSet | None = None,
+        *,
+        temperature: float = 0.0,
+        seed: int = 0,
+        listener: Callable[[str], None] | None = None,
+    ) -> list[Reading]:
+        """Readings of one batch, in order. temperature 0 is greedy; above it, seeded sampling."""
+        began = time.perf_counter()
+        wanted = labels or open_set()
+        looks = [self.writer.see(self.writer.preprocess(p.pixels)) for p in photos]
+        visual = VisualOutput(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
+        saw = time.perf_counter()
+        prompts = self.writer.prompts(visual, [t.history for t in told])
+        writing = Writer(
+            self.writer.speaker, prompts, self.writer.bias(visual), choices(wanted),
+            temperature=temperature, seed=seed, listener=listener,
+        )  # fmt: skip
+        texts = writing.write()
+        wrote = time.perf_counter()
+        each = {"look": (saw - began) / len(photos), "write": (wrote - saw) / len(photos)}
+        maps = self.writer.connector.attention(visual)[:, :, EVIDENCE_SLOT]
+        return [
+            self._check(photo, t, text, evidence, wanted, labels is not None, each)
+            for photo, t, text, evidence in zip(photos, told, texts, maps, strict=True)
+        ]
+
+    def _check(
+        self,
+        photo: Photo,
+        told: Told,
+        written: Written,
+        attention: torch.Tensor,
+        labels: LabelSet,
+        label_wanted: bool,
+        seconds: dict[str, float],
+    ) -> Reading:
+        began = time.perf_counter()
+        lesion = self.segmenter.probability(photo.pixels)
+        measurement = measure_lesion(photo.pixels, lesion, told.mm_per_pixel or photo.mm_per_pixel)
+        evidence = _unflipped(attention)
+        quality = check_quality(photo.pixels)
+        narrative = verify(
+            parse(written.text),
+            Witnesses(
+                measurement=measurement,
+                history=told.history,
+                concept_probabilities=self._structures(photo.pixels),
+                modality_probability=self.concepts.modality_probability(photo.pixels),
+                modality=told.modality,
+                region=_region(evidence, lesion, measurement),
+            ),
+        )
+        if narrative.diagnosis is None:
+            raise SkinGPTError(f"{photo.path}: the model wrote no diagnosis. This is a defect; please report it.")
+        report = self._report(photo, written, narrative, quality, measurement, labels, label_wanted)
+        checked = {**seconds, "check": time.perf_counter() - began}
+        return Reading(_timed(report, checked), photo.pixels, lesion, evidence)
+
+    def _structures(self, pixels: PixelArray) -> dict[str, ConceptReading]:
+        heads = self.concepts
+        found = heads.probabilities(pixels)
+        return {
+            heads.value_of(code): ConceptReading(found[code], heads.threshold[code], heads.precision[code])
+            for code in heads.usable
+        }
+
+    def _report(
+        self,
+        photo: Photo,
+        written: Written,
+        narrative: Narrative,
+        quality: QualityReport,
+        measurement: LesionMeasurement | None,
+        labels: LabelSet,
+        label_wanted: bool,
+    ) -> Report:
+        rule = self.calibration.get(labels.name, self.calibration[calibration.OPEN])
+        ranked = calibration.tempered(written.label_probability, rule.temperature)
+        diagnosis = narrative.diagnosis or ""
+        confidence, doubts = lowered(ranked[diagnosis], narrative)
+        reasons = [*(issue.advice for issue in quality.issues if issue.blocking)]
+        if measurement is None:
+            reasons.append("No lesion could be outlined in this picture.")
+        if confidence < rule.abstain_below:
+            reasons.append(
+                f"The confidence, {confidence:.0%}, is below {rule.abstain_below:.0%}, where validation pictures "
+                "were diagnosed wrongly too often. A sharper, closer, dermoscopic photo and the history would help."
+            )
+        findings = {(c.concept, c.value) for c in narrative.claims if c.polarity}
+        rivals = [h.diagnosis for h in narrative.hypotheses if h.diagnosis != diagnosis]
+        by_table = urgency_of(diagnosis, findings, rivals, confident=not reasons and narrative.confidence != "low")
+        urgency = max(by_table, narrative.urgency or by_table, key=BY_URGENCY.index)
+        return Report(
+            image=photo.path,
+            text=written.text,
+            narrative=narrative,
+            diagnosis=diagnosis,
+            label=match(labels, diagnosis) if label_wanted else None,
+            confidence=confidence,
+            differential=tuple(sorted(ranked.items(), key=lambda pair: -pair[1])),
+            abstained=bool(reasons),
+            reason=" ".join([*reasons, *doubts]) or None,
+            urgency=urgency,
+            quality=quality.issues,
+            measurement=measurement,
+            judgements=judge_differential(narrative),
+            model={"name": self.name, "repaired": str(written.repaired), **self.version},
+            seconds={},
+        )
+
+
+def _timed(report: Report, seconds: dict[str, float]) -> Report:
+    import dataclasses
+
+    return dataclasses.replace(report, seconds={name: round(value, 3) for name, value in seconds.items()})
+
+
+def _unflipped(attention: torch.Tensor) -> NDArray[np.float32]:
+    """[4 * 81] weights of four mirrored views -> [9, 9] of the centre square, highest 1."""
+    side = int((attention.shape[0] // 4) ** 0.5)
+    plain, across, down, both = attention.reshape(4, side, side)
+    mean = plain + across.flip(1) + down.flip(0) + both.flip((0, 1))
+    scaled: NDArray[np.float32] = (mean / mean.max().clamp_min(1e-9)).numpy().astype(np.float32)
+    return scaled
+
+
+def _region(
+    evidence: NDArray[np.float32], lesion: NDArray[np.float32], measurement: LesionMeasurement | None
+) -> RegionReading | None:
+    """How much of the evidence lies in the lesion, both seen in the centre square."""
+    if measurement is None:
+        return None
+    height, width = lesion.shape
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = torch.from_numpy(lesion[top : top + side, left : left + side] >= 0.5).float()[None, None]
+    inside = torch.nn.functional.adaptive_avg_pool2d(square, evidence.shape)[0, 0].numpy()
+    return RegionReading(float((inside * evidence).sum() / evidence.sum()), float(inside.mean()))
+
+
+def load(name: str = "embedded", adapters: Path | None = None) -> Model:
+    """The model by name. Raises SkinGPTError on an unknown one."""
+    if name != Model.name:
+        raise SkinGPTError(f"There is no model {name!r}; this version has: {Model.name}.")
+    return Model(adapters or ADAPTERS)

@@ -1,0 +1,121 @@
+"""The embedded scale: EfficientNet-Lite2 and SmolLM2-135M, both frozen, joined by our adapters.
+
+A picture becomes visual patches, the patches become a few soft words in front of the question, and
+an embedding of them becomes a bias over the vocabulary at every written position. Several views of one
+picture (its mirror images) are read as one longer list of patches: the connector does not know
+where a patch lies, so that nothing else changes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from skingpt_r1.models.encoder import CHANNELS, IMAGE_SIZE, Encoder, Tuning, to_pixels
+from skingpt_r1.models.heads import Connector, VisualHead, VisualOutput, VocabularyBias
+from skingpt_r1.models.language import HIDDEN, Language
+from skingpt_r1.models.precision import STORED_ADAPTER
+from skingpt_r1.models.preprocess import Pixels, centre_square
+from skingpt_r1.models.weights import encoder_weights
+from skingpt_r1.records import History, SkinGPTError
+
+EMBED = 1024
+SLOTS = 8
+
+
+class Embedded(nn.Module):
+    """Backbone and adapters. With `language=False` only the visual branch is built."""
+
+    def __init__(self, language: bool = True, use_bias: bool = True) -> None:
+        super().__init__()
+        self.encoder = Encoder(adapted=True)
+        self.encoder.load_published(encoder_weights())
+        self.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.visual = VisualHead(CHANNELS, EMBED, EMBED)
+        self.connector = Connector(EMBED, HIDDEN, SLOTS)
+        self.vocabulary = VocabularyBias(EMBED, HIDDEN)
+        self.use_bias = use_bias
+        self.language = Language() if language else None
+
+    def trained(self) -> dict[str, nn.Parameter]:
+        """All adapter parameters by name; everything else is frozen."""
+        own = {f"encoder.{n}": p for n, p in self.encoder.trainable(Tuning.ADAPTERS)}
+        for name in ("visual", "connector", "vocabulary"):
+            own |= {f"{name}.{n}": p for n, p in getattr(self, name).named_parameters()}
+        if self.language is not None:
+            own |= {f"language.{n}": p for n, p in self.language.trained().items()}
+        return own
+
+    def preprocess(self, pixels: Pixels) -> Tensor:
+        """One picture -> four views [4, 3, 260, 260]: the centre square and its mirror images."""
+        square = to_pixels(torch.from_numpy(centre_square(pixels, IMAGE_SIZE).copy())[None])
+        return torch.cat([square, square.flip(3), square.flip(2), square.flip((2, 3))]).contiguous(
+            memory_format=torch.channels_last
+        )
+
+    def look(self, lower: Tensor, views: int = 1) -> VisualOutput:
+        """Lower maps [B * views, 88, 17, 17] -> VisualOutput of B pictures."""
+        patches = self.encoder.upper(lower).flatten(2).transpose(1, 2)  # [B * views, 81, 1280]
+        return self.visual(patches.reshape(-1, views * patches.shape[1], patches.shape[2]))  # type: ignore[no-any-return]
+
+    def see(self, views: Tensor) -> VisualOutput:
+        """The views of one picture [V, 3, 260, 260] -> VisualOutput with B = 1."""
+        return self.look(self.encoder.lower(views), views.shape[0])
+
+    def bias(self, visual: VisualOutput) -> Tensor | None:
+        """[B, V], or None where this run trains without it."""
+        return self.vocabulary(visual.embed, self.speaker.head) if self.use_bias else None
+
+    @property
+    def speaker(self) -> Language:
+        """The language half. Raises ValueError where it was not built."""
+        if self.language is None:
+            raise ValueError("built without a language model")
+        return self.language
+
+    def prompts(self, visual: VisualOutput, histories: Sequence[History]) -> list[Tensor]:
+        """Embedded prompts, one [T_i, H] a picture: question, soft words, history."""
+        words = self.connector(visual)
+        embedded = []
+        for word, history in zip(words, histories, strict=True):
+            before, after = self.speaker.prompt(history)
+            ids = torch.tensor([*before, *after])
+            tokens = self.speaker.embed(ids)
+            embedded.append(torch.cat([tokens[: len(before)], word, tokens[len(before) :]]))
+        return embedded
+
+
+def adapter_tensors(model: Embedded) -> dict[str, Tensor]:
+    """What ships: every trained parameter in the storage format."""
+    return {name: p.detach().to(STORED_ADAPTER) for name, p in model.trained().items()}
+
+
+def load_adapter(model: Embedded, path: Path) -> dict[str, str]:
+    """Read a shipped adapter into the model; returns its metadata. Raises SkinGPTError on a bad file."""
+    try:
+        tensors: Mapping[str, Tensor] = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise SkinGPTError(f"{path}: not a readable safetensors file ({error}). Reinstall, or train it again.") from error
+    parameters = model.trained()
+    wrong = sorted(parameters.keys() ^ tensors.keys())
+    wrong += [n for n in parameters.keys() & tensors.keys() if parameters[n].shape != tensors[n].shape]
+    if wrong:
+        raise SkinGPTError(f"{path}: {len(wrong)} tensors do not fit this model, first: {wrong[0]}. It is of another version.")
+    with torch.no_grad():
+        for name, p in parameters.items():
+            p.copy_(tensors[name])
+    return _metadata(path)
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    with path.open("rb") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(size))
+    found: dict[str, str] = header.get("__metadata__", {})
+    return found

@@ -1,0 +1,247 @@
+"""Writing a narrative token by token, with a structure that is given and a content that is not.
+
+The grammar owns the block tags, the order of the blocks and the places where a name from a closed
+set must stand (category, hypothesis, diagnosis, confidence, urgency). At such a place every
+candidate is scored with the model's own probability of writing it there, and the likeliest is written; everything
+else is the model's free choice. A block that does not end in time is ended, and counted as repaired.
+
+A batch moves through the blocks in step: rows that are ready wait as masked positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from skingpt_r1.models.language import Language
+
+BLOCK_LIMIT = {"observation": 90, "category": 40, "hypothesis": 48, "synthesis": 64}  # tokens
+OPENINGS = {
+    "observation": "<think>\n[observation]",
+    "category": "\n[category]",
+    "differential": "\n[differential]",
+    "synthesis": "\n[synthesis]",
+    "answer": "\n</think>\n<answer>",
+}
+CLOSING = "</answer>"
+MOST_HYPOTHESES = 4
+Listener = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What may stand at the closed places."""
+
+    diagnoses: tuple[str, ...]
+    categories: tuple[str, ...]
+    confidences: tuple[str, ...]
+    urgencies: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Written:
+    """One finished text. label_probability: the model's, over `Choices.diagnoses`, at the answer."""
+
+    text: str
+    label_probability: dict[str, float]
+    repaired: bool
+    tokens: int
+
+
+@dataclass
+class _Row:
+    ids: list[int] = field(default_factory=list)
+    repaired: bool = False
+    used: set[int] = field(default_factory=set)
+    label_probability: dict[str, float] = field(default_factory=dict)
+
+
+class Writer:
+    """Generates a batch of narratives. One object a batch; `write` may be called once."""
+
+    def __init__(
+        self,
+        language: Language,
+        prompts: Sequence[Tensor],  # each [T_i, H]
+        bias: Tensor | None,  # [B, V]
+        choices: Choices,
+        *,
+        temperature: float = 0.0,
+        seed: int = 0,
+        listener: Listener | None = None,
+    ) -> None:
+        from transformers import DynamicCache
+
+        self.language, self.bias, self.choices = language, bias, choices
+        self.temperature, self.listener = temperature, listener
+        self.generator = torch.Generator().manual_seed(seed)
+        self.rows = [_Row() for _ in prompts]
+        self.cache: Any = DynamicCache(config=language.model.config)
+        length = max(p.shape[0] for p in prompts)  # padded on the right: no query is ever without a key
+        self.mask = torch.zeros(len(prompts), 0, dtype=torch.long)
+        embedded = torch.zeros(len(prompts), length, prompts[0].shape[1])
+        present = torch.zeros(len(prompts), length, dtype=torch.long)
+        for i, prompt in enumerate(prompts):
+            embedded[i, : prompt.shape[0]] = prompt
+            present[i, : prompt.shape[0]] = 1
+        self.logits = torch.zeros(len(prompts), language.head.shape[0])
+        self._read(embedded, present)
+        self.newline = language.tokens("\n")[0]
+        self.full_stop = language.tokens(".")[0]
+
+    @torch.inference_mode()
+    def write(self) -> list[Written]:
+        """All blocks in order. Every text that comes back has the form of the grammar."""
+        c = self.choices
+        self._force(OPENINGS["observation"])
+        self._free({self.newline}, BLOCK_LIMIT["observation"], keep_stop=False)
+        self._force(OPENINGS["category"])
+        self._choose([f" {name}" for name in c.categories])
+        self._free({self.newline}, BLOCK_LIMIT["category"], keep_stop=False)
+        self._force(OPENINGS["differential"])
+        self._differential()
+        self._force(OPENINGS["synthesis"])
+        self._free({self.newline}, BLOCK_LIMIT["synthesis"], keep_stop=False)
+        self._force(OPENINGS["answer"])
+        scores = self._choose([f"{name}" for name in c.diagnoses], ending=" |")
+        for row, score in zip(self.rows, scores, strict=True):
+            row.label_probability = dict(zip(c.diagnoses, score.softmax(0).tolist(), strict=True))
+        self._choose([f" {word}" for word in c.confidences], ending=" |")
+        self._choose([f" {word}" for word in c.urgencies], ending=CLOSING)
+        return [Written(self.language.text(r.ids), r.label_probability, r.repaired, len(r.ids)) for r in self.rows]
+
+    def answer_only(self) -> list[dict[str, float]]:
+        """Label probabilities without any reasoning: the comparison that shows what the chain adds."""
+        self._force("<answer>")
+        scores = self._score([self.language.tokens(name) + self.language.tokens(" |") for name in self.choices.diagnoses])
+        return [dict(zip(self.choices.diagnoses, row.softmax(0).tolist(), strict=True)) for row in scores]
+
+    def _differential(self) -> None:
+        names = self.choices.diagnoses
+        active = list(range(len(self.rows)))
+        for number in range(min(MOST_HYPOTHESES, len(names))):
+            if number:  # another hypothesis, or the end of the block, as the model prefers
+                active = [i for i in active if int(self._biased()[i].argmax()) != self.newline]
+            if not active:
+                return
+            self._choose([f" {name}" for name in names], ending=":", only=active, once=True)
+            self._free({self.full_stop}, BLOCK_LIMIT["hypothesis"], keep_stop=True, only=active)
+
+    def _biased(self) -> Tensor:
+        return self.logits if self.bias is None else self.logits + self.bias
+
+    def _read(self, embedded: Tensor, present: Tensor) -> None:
+        """Run new positions [B, T, H] through the model; absent ones are masked. Updates the last logits."""
+        before = self.mask.sum(1, keepdim=True)
+        self.mask = torch.cat([self.mask, present], 1)
+        positions = (before + present.cumsum(1) - 1).clamp_min(0)
+        out = self.language.model.model(
+            inputs_embeds=embedded, attention_mask=self.mask, position_ids=positions, past_key_values=self.cache, use_cache=True
+        )
+        last = present.shape[1] - 1 - present.flip(1).argmax(1)
+        there = present.any(1)
+        hidden = out.last_hidden_state[torch.arange(len(last)), last]
+        fresh = self.language.model.lm_head(hidden[there]).float()
+        self.logits = self.logits.clone()
+        self.logits[there] = fresh
+
+    def _append(self, tokens: Sequence[Sequence[int]]) -> None:
+        """Write tokens of different number to each row."""
+        length = max(len(t) for t in tokens)
+        if not length:
+            return
+        ids = torch.zeros(len(tokens), length, dtype=torch.long)
+        present = torch.zeros_like(ids)
+        for i, t in enumerate(tokens):
+            ids[i, : len(t)] = torch.tensor(t, dtype=torch.long)
+            present[i, : len(t)] = 1
+            self.rows[i].ids += t
+        self._read(self.language.embed(ids), present)
+        if self.listener is not None:
+            self.listener(self.language.text(tokens[0]))
+
+    def _force(self, text: str) -> None:
+        self._append([self.language.tokens(text)] * len(self.rows))
+
+    def _free(self, stop: set[int], limit: int, *, keep_stop: bool, only: Sequence[int] | None = None) -> None:
+        """The model's own tokens until a stop token or the limit."""
+        active = set(range(len(self.rows)) if only is None else only)
+        for _ in range(limit):
+            chosen: list[list[int]] = [[] for _ in self.rows]
+            logits = self._biased()
+            for i in sorted(active):
+                token = self._pick(logits[i])
+                if token in stop or token == self.language.end:
+                    active.discard(i)
+                    if token not in stop:
+                        self.rows[i].repaired = True
+                    if not (keep_stop and token in stop):
+                        continue
+                chosen[i] = [token]
+            self._append(chosen)
+            if not active:
+                return
+        for i in active:
+            self.rows[i].repaired = True
+        ending = self.language.tokens(".")
+        self._append([ending if i in active else [] for i in range(len(self.rows))])
+
+    def _pick(self, logits: Tensor) -> int:
+        if self.temperature <= 0:
+            return int(logits.argmax())
+        return int(torch.multinomial((logits / self.temperature).softmax(0), 1, generator=self.generator))
+
+    def _choose(
+        self, texts: Sequence[str], *, ending: str = "", only: Sequence[int] | None = None, once: bool = False
+    ) -> Tensor:
+        """Write the likeliest of `texts` (plus `ending`) to each row; returns the scores [B, C]."""
+        candidates = [self.language.tokens(t) + (self.language.tokens(ending) if ending else []) for t in texts]
+        scores = self._score(candidates)
+        chosen: list[list[int]] = [[] for _ in self.rows]
+        for i in range(len(self.rows)) if only is None else only:
+            allowed = scores[i].clone()
+            if once:
+                allowed[list(self.rows[i].used)] = -torch.inf
+            best = self._pick(allowed)
+            if once:
+                self.rows[i].used.add(best)
+            chosen[i] = candidates[best]
+        self._append(chosen)
+        return scores
+
+    def _score(self, candidates: Sequence[Sequence[int]]) -> Tensor:
+        """Log probability of writing each candidate next, [B, C]: all in one pass, as branches of a tree."""
+        flat = [token for c in candidates for token in c[:-1]]
+        batch, past = self.mask.shape
+        first = self._biased().log_softmax(1)
+        total = first[:, [c[0] for c in candidates]]
+        if not flat:
+            return total
+        depth, block = [], torch.zeros(len(flat), len(flat), dtype=torch.bool)
+        start = 0
+        for c in candidates:
+            size = len(c) - 1
+            block[start : start + size, start : start + size] = torch.ones(size, size, dtype=torch.bool).tril()
+            depth += list(range(size))
+            start += size
+        seen = torch.cat([self.mask.bool().unsqueeze(1).expand(batch, len(flat), past), block.expand(batch, -1, -1)], 2)
+        positions = self.mask.sum(1, keepdim=True) + torch.tensor(depth)
+        ids = torch.tensor(flat).expand(batch, -1)
+        out = self.language.model.model(
+            inputs_embeds=self.language.embed(ids),
+            attention_mask=seen.unsqueeze(1),
+            position_ids=positions,
+            past_key_values=self.cache,
+            use_cache=True,
+        )
+        self.cache.crop(-len(flat))
+        logits = self.language.model.lm_head(out.last_hidden_state).float()
+        logits = logits if self.bias is None else logits + self.bias.unsqueeze(1)
+        following = torch.tensor([token for c in candidates for token in c[1:]])
+        logs = logits.log_softmax(2).gather(2, following.expand(batch, -1).unsqueeze(2)).squeeze(2)
+        owner = torch.tensor([i for i, c in enumerate(candidates) for _ in c[1:]])
+        return total.index_add(1, owner, logs)

@@ -1,0 +1,58 @@
+"""Cases and other records as JSON Lines files, written so that a reader never sees half a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from skingpt_r1.records import SCHEMA_VERSION, Case, CaseError, History, Modality, to_json
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or nothing: to a neighbour first, then renamed over the target."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_jsonl(path: Path, records: Iterable[Any]) -> None:
+    """One line a record (any of records.py), replacing the file as a whole."""
+    write_text(path, "".join(to_json(record) + "\n" for record in records))
+
+
+def read_cases(path: Path) -> list[Case]:
+    """Cases that write_jsonl wrote. Raises CaseError naming file and line."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CaseError(f"{path}: cannot be read as JSON Lines ({error}).") from error
+    cases: list[Case] = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            cases.append(_case(json.loads(line)))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise CaseError(f"{path}:{number}: not a case ({error}); write it with write_jsonl.") from error
+    return cases
+
+
+def _case(fields: dict[str, Any]) -> Case:
+    if (version := fields.pop("schema")) != SCHEMA_VERSION:
+        raise ValueError(f"schema {version}, this program reads {SCHEMA_VERSION}")
+    case = Case(**fields)
+    concepts = None if case.concepts is None else tuple(case.concepts)
+    history = History(**fields["history"])
+    return dataclasses.replace(case, modality=Modality(case.modality), history=history, concepts=concepts)
