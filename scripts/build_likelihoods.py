@@ -1,6 +1,9 @@
 """Rebuilds skingpt_r1/knowledge/feature_likelihoods.json from the open tables: counts only, no row of them.
 
-    python scripts/build_likelihoods.py --data ../shared/data
+    python scripts/build_likelihoods.py --data ../shared/data --evidence runs/evidence.jsonl
+
+The evidence file is what `skingpt train distill` measured on the training rows (geometry and colours, by mask);
+without it the two measured tables of the present file stay as they are.
 
 Left out on purpose: PAD-UFES-20's `biopsed` (it tells the label), its val and test rows, and the HAM10000
 concept table, which was filled in knowing the diagnosis. Findings are mapped where both vocabularies mean
@@ -17,7 +20,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from skingpt_r1.knowledge.likelihoods import Counts, Key, count_features
+from skingpt_r1.dermcot.evidence import feature_rows, read_evidence
+from skingpt_r1.knowledge.likelihoods import Counts, Key, count_features, tables
+from skingpt_r1.sources.registry import load
 
 TARGET = Path(__file__).resolve().parents[1] / "skingpt_r1" / "knowledge" / "feature_likelihoods.json"
 Row = tuple[str, set[Key], set[str]]
@@ -70,6 +75,10 @@ SOURCES = {
     "ph2": "PH2 (benign = melanocytic nevus; atypical network = thick lines; streaks = radial lines; "
     "veil = blue-grey)",
     "pad": "PAD-UFES-20, training rows, one a lesion",
+}
+MEASURED = {
+    "measured on dermoscopy, training rows of HAM10000 and ISIC-2017": ("ham10000", "isic2017"),
+    "measured on clinical photographs, training rows of PAD-UFES-20": ("pad_ufes_20",),
 }
 
 
@@ -132,16 +141,30 @@ def pad_ufes_20(data: Path) -> Iterator[Row]:
 
 
 def build(data: Path) -> list[dict[str, str | Counts]]:
-    """Every table's counts."""
+    """Every expert table's counts."""
     rows = {"derm7pt": derm7pt(data), "ph2": ph2(data), "pad": pad_ufes_20(data)}
     return [{"source": SOURCES[name], "counts": count_features(found)} for name, found in rows.items()]
+
+
+def measured(data: Path, evidence: Path | None) -> list[dict[str, str | Counts]]:
+    """Counts of what was measured on training pictures; the shipped ones where nothing new is given."""
+    if evidence is None:
+        return [{"source": t.source, "counts": t.counts} for t in tables() if t.source in MEASURED]
+    claims = read_evidence(evidence)
+    found: list[dict[str, str | Counts]] = []
+    for source, names in MEASURED.items():
+        cases = [case for name in names for case in load(name, data) if case.split == "train"]
+        found.append({"source": source, "counts": count_features(feature_rows(cases, claims))})
+    return found
 
 
 def main() -> None:
     """Write the file and say what it holds."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, required=True, help="folder of the open dermatology data")
-    found = build(parser.parse_args().data)
+    parser.add_argument("--evidence", type=Path, help="what was measured on the training rows")
+    options = parser.parse_args()
+    found = build(options.data) + measured(options.data, options.evidence)
     body = json.dumps({"tables": found}, indent=1)
     body = re.sub(r"\[\s+(\d+),\s+(\d+)\s+\]", r"[\1, \2]", body)  # a pair a line
     TARGET.write_text(body + "\n", encoding="utf-8")

@@ -221,4 +221,3 @@ def with_checks(narrative: Narrative, claims: tuple[Claim, ...]) -> Narrative:
     if [c.key for c in claims] != [c.key for c in narrative.claims]:
         raise ValueError("verification may not edit a claim")
     return dataclasses.replace(narrative, claims=claims)
-

@@ -89,7 +89,7 @@ def check(
         report = _read(path, column, modality, label_set_name)
         cases, problems = list(report.cases), list(report.problems)
     problems += _unreadable(cases)
-    pairs = find_duplicates(cases, cache=cache_dir() / "picture-hashes.json")
+    pairs = _duplicates(cases)
     leaking = leaks(cases, clusters(pairs))
     for line in problems:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -121,7 +121,7 @@ def split(
     report = _read(path, column, modality, label_set_name)
     for line in report.problems:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    pairs = find_duplicates(report.cases, cache=cache_dir() / "picture-hashes.json")
+    pairs = _duplicates(report.cases)
     cases = split_cases(report.cases, _fractions(fractions), seed, clusters(pairs))
     _write_table(out, cases)
     counts = Counter(case.split for case in cases)
@@ -156,6 +156,11 @@ def _unreadable(cases: Sequence[Case]) -> list[str]:
         except CaseError as error:
             problems.append(str(error))
     return problems
+
+
+def _duplicates(cases: Sequence[Case]) -> list[Pair]:
+    with Console(stderr=True).status(f"comparing {len(cases):,} pictures"):
+        return find_duplicates(cases, cache=cache_dir() / "picture-hashes.json")
 
 
 def _print_pairs(console: Console, pairs: Sequence[Pair]) -> None:

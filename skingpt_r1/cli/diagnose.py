@@ -20,24 +20,36 @@ if TYPE_CHECKING:
 
 
 def diagnose(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Photos: JPEG, PNG, WebP, TIFF or HEIC.")],
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Photos: JPEG, PNG, WebP, TIFF or HEIC.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="JSON Lines, one object a photo.")] = False,
     labels: Annotated[
         str | None,
         typer.Option("--label-set", help="ham10000, pad_ufes_20, isic2017, or a file with one label a line."),
     ] = None,
-    history: Annotated[list[str] | None, typer.Option("--history", metavar="KEY=VALUE", help="age=63, bleed=yes ...")] = None,
+    history: Annotated[
+        list[str] | None, typer.Option("--history", metavar="KEY=VALUE", help="age=63, bleed=yes ...")
+    ] = None,
     modality: Annotated[Modality | None, typer.Option(help="How the photos were taken, if you know.")] = None,
-    mm_per_pixel: Annotated[float | None, typer.Option(min=1e-6, help="Scale, for diameters in millimetres.")] = None,
-    html: Annotated[Path | None, typer.Option(metavar="OUT", help="Write a report; several photos get numbered files.")] = None,
-    temperature: Annotated[float, typer.Option(min=0.0, max=2.0, help="0 is greedy; above it, sampling with --seed.")] = 0.0,
+    mm_per_pixel: Annotated[
+        float | None, typer.Option(min=1e-6, help="Scale, for diameters in millimetres.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write a report; several photos get numbered files.")
+    ] = None,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, max=2.0, help="0 is greedy; above it, sampling with --seed.")
+    ] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of sampling.")] = 0,
 ) -> None:
     """Describe and diagnose photos of skin lesions, and check every claim. Not medical advice."""
     told = read_history(history or [])
     wanted = label_set(labels) if labels else None
     if html is not None and not html.parent.is_dir():
-        raise CaseError(f"{html.parent}: no such folder for the report. Create it, or name another with --html.")
+        raise CaseError(
+            f"{html.parent}: no such folder for the report. Create it, or name another with --html."
+        )
     photos = _Photos(paths)
     model: Model | None = None
     number = 0
@@ -50,7 +62,11 @@ def diagnose(
             number += 1
             _tell(reading, as_json)
             if html is not None:
-                _write(reading, html if len(paths) == 1 else html.with_stem(f"{html.stem}-{number}"), quiet=as_json)
+                _write(
+                    reading,
+                    html if len(paths) == 1 else html.with_stem(f"{html.stem}-{number}"),
+                    quiet=as_json,
+                )
     if photos.refused:
         raise typer.Exit(2)
 
@@ -94,5 +110,3 @@ def _write(reading: Reading, target: Path, quiet: bool) -> None:
     write_text(target, html_report(reading))
     if not quiet:
         typer.echo(f"report: {target.resolve()}")
-
-

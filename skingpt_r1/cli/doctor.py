@@ -13,7 +13,9 @@ from rich.table import Table
 from skingpt_r1.records import SkinGPTError
 
 
-def doctor(prepare: Annotated[bool, typer.Option(help="Fetch and convert missing weights now.")] = True) -> None:
+def doctor(
+    prepare: Annotated[bool, typer.Option(help="Fetch and convert missing weights now.")] = True,
+) -> None:
     """Check Python, packages, weights, adapters and data; exit 1 if the main job cannot run."""
     import torch
 

@@ -12,12 +12,16 @@ import typer
 
 from skingpt_r1.records import SkinGPTError
 
+VAL_ROWS = 20  # most of a source and label whose narratives the loss is followed on
 app = typer.Typer(no_args_is_help=True)
-Data = Annotated[Path | None, typer.Option(help="Folder of the public sets. Default: $SKINGPT_DATA or ../shared/data.")]
+Data = Annotated[
+    Path | None, typer.Option(help="Folder of the public sets. Default: $SKINGPT_DATA or ../shared/data.")
+]
 Runs = Annotated[Path, typer.Option(help="Where runs and caches live.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped or killed.")]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting of the recipe, e.g. seed=1.")
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Change a setting of the recipe, e.g. seed=1."),
 ]
 
 
@@ -30,10 +34,12 @@ def configured(kind: type[Any], changes: list[str] | None) -> Any:
         if name not in fields or not raw:
             known = "; ".join(f"{n}: {f.metadata['help']} [{f.default}]" for n, f in fields.items())
             raise SkinGPTError(f"--set {change}: use NAME=VALUE with one of: {known}")
+        default: Any = fields[name].default
         try:
-            values[name] = type(fields[name].default)(json.loads(raw) if not isinstance(fields[name].default, str) else raw)
+            values[name] = type(default)(raw if isinstance(default, str) else json.loads(raw))
         except ValueError as error:
-            raise SkinGPTError(f"--set {change}: expected {type(fields[name].default).__name__}, such as {fields[name].default}.") from error
+            wanted = f"{type(default).__name__}, such as {default}"
+            raise SkinGPTError(f"--set {change}: expected {wanted}.") from error
     return kind(**values)
 
 
@@ -45,19 +51,23 @@ def _prepare() -> None:
 
 
 @app.command()
-def teacher(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None) -> None:
+def teacher(
+    data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None
+) -> None:
     """Fine-tune the encoder's upper blocks on all label sets; the adapters then learn its embedding."""
     from skingpt_r1.distill.data import gather, labelled_maps
     from skingpt_r1.distill.teacher import TeacherConfig, train_teacher
 
     _prepare()
     cases = gather(data, runs / "hashes.json")
-    maps = [labelled_maps(cases, (split,), runs / "features") for split in ("train", "val")]
+    maps = [labelled_maps(cases, split, runs / "features") for split in ("train", "val")]
     train_teacher(configured(TeacherConfig, set_), maps[0], maps[1], runs / "teacher", resume)
 
 
 @app.command()
-def segment(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None) -> None:
+def segment(
+    data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None
+) -> None:
     """Train the lesion segmenter on expert masks."""
     from skingpt_r1.distill.segment import SegmentConfig, train_segmenter
 
@@ -66,7 +76,9 @@ def segment(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False
 
 
 @app.command()
-def concepts(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None) -> None:
+def concepts(
+    data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None
+) -> None:
     """Fit the expert-concept and modality heads."""
     from skingpt_r1.distill.concepts import ConceptConfig, train_concepts
 
@@ -75,12 +87,14 @@ def concepts(data: Data = None, runs: Runs = Path("runs"), resume: Resume = Fals
 
 
 @app.command()
-def distill(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None) -> None:
+def distill(
+    data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None
+) -> None:
     """Train the adapters: visual distillation, soft words, narratives."""
     from skingpt_r1.dermcot.corpus import Corpus
     from skingpt_r1.dermcot.evidence import collect
     from skingpt_r1.distill.config import DistillConfig
-    from skingpt_r1.distill.data import gather, labelled_maps, spaces
+    from skingpt_r1.distill.data import capped, gather, labelled_maps, spaces
     from skingpt_r1.distill.recipe import distil, saved_teacher
     from skingpt_r1.models.segmenter import load_segmenter
 
@@ -88,9 +102,11 @@ def distill(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False
     cases = gather(data, runs / "hashes.json")
     known = saved_teacher(runs / "teacher", len(spaces().labels))
     confusion = json.loads((runs / "teacher" / "metrics.json").read_text())["confusion"]
-    sides = []
-    for split in ("train", "val"):
-        maps = labelled_maps(cases, (split,), runs / "features")
-        evidence = collect(maps.cases, load_segmenter().probability, runs / f"evidence-{split}.jsonl")
-        sides.append((maps, Corpus(maps.cases, evidence, confusion)))
-    distil(configured(DistillConfig, set_), known, sides[0], sides[1], runs / "writer", resume)
+    config = configured(DistillConfig, set_)
+    maps = {split: labelled_maps(cases, split, runs / "features") for split in ("train", "val")}
+    taught = []
+    for split, most in (("train", config.language_rows), ("val", VAL_ROWS)):
+        rows = capped(maps[split], most)
+        evidence = collect(rows.cases, load_segmenter().probability, runs / "evidence.jsonl")
+        taught.append((rows, Corpus(rows.cases, evidence, confusion)))
+    distil(config, known, (maps["train"], maps["val"]), (taught[0], taught[1]), runs / "writer", resume)

@@ -41,14 +41,20 @@ class Corpus:
         case = self.cases[row]
         given = _some(case.history, rng) if history else History()
         claims = [*self.evidence[row], *told(given)]
-        return Lesson(given, render(draft(claims, self._diagnosis(case), self._rivals(case, rng), rng), rng.randrange(10**6)))
+        return Lesson(
+            given,
+            render(draft(claims, self._diagnosis(case), self._rivals(case, rng), rng), rng.randrange(10**6)),
+        )
 
     def words(self, row: int) -> Sequence[str | None]:
         """Category, diagnosis, size, shape, edge, colours, variety or structure, modality."""
-        case, best = self.cases[row], {}
+        case = self.cases[row]
+        best: dict[str, list[str]] = {}
         for scored in self.evidence[row]:
             if scored.claim.polarity:
-                best.setdefault(scored.claim.concept, []).append(vocabulary.bare(vocabulary.phrases(scored.claim.key)[0]))
+                best.setdefault(scored.claim.concept, []).append(
+                    vocabulary.bare(vocabulary.phrases(scored.claim.key)[0])
+                )
         diagnosis = self._diagnosis(case)
         shape = [*best.get("symmetry", []), *best.get("border", [])]
         return (

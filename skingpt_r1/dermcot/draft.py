@@ -61,9 +61,7 @@ def draft(
     claims = _arranged(_chosen(case_claims, rng), rng)
     rivals = [name for name in dict.fromkeys(candidates) if name != diagnosis]
     if not claims or not rivals:
-        raise ValueError(
-            f"{diagnosis}: a draft needs a claim that the vocabulary knows, and another candidate"
-        )
+        raise ValueError(f"{diagnosis}: a draft needs a claim that the vocabulary knows, and another candidate")
     differential = _differential(diagnosis, rivals, rng)
     hypotheses = tuple(_argued(name, differential, claims, rng) for name in differential)
     rival = _strongest(claims, [name for name in differential if name != diagnosis])
@@ -98,9 +96,7 @@ def _chosen(case_claims: Sequence[ScoredClaim], rng: random.Random) -> list[Clai
         ranked.sort(key=lambda s: s.claim.concept != "modality")
     taken: dict[vocabulary.Key, Claim] = {}
     for claim, _ in ranked:
-        rules_out = claim.concept in _ONE_OF_A_KIND and any(
-            c.concept == claim.concept for c in taken.values()
-        )
+        rules_out = claim.concept in _ONE_OF_A_KIND and any(c.concept == claim.concept for c in taken.values())
         if len(taken) < wanted and not rules_out and vocabulary.opposite(claim.key) not in taken:
             taken.setdefault(claim.key, Claim(*claim.key))
     return list(taken.values())

@@ -21,28 +21,13 @@ from skingpt_r1.images.findings import strongest
 from skingpt_r1.images.masks import load_mask
 from skingpt_r1.images.measure import measure_lesion
 from skingpt_r1.images.reading import read_photo
+from skingpt_r1.models.concepts import VALUES
 from skingpt_r1.narrative import vocabulary
 from skingpt_r1.records import Case, Claim, History, Modality
 from skingpt_r1.sources.streams import write_text
 
 log = logging.getLogger(__name__)
 Segment = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # pixels [H, W, 3] -> lesion probability [H, W]
-
-# codes of the HAM10000 concept table (Chanda et al. 2024) -> values of the vocabulary's "structure"
-STRUCTURES = {
-    "TRBL": "thick reticular or branched lines",
-    "ESA": "eccentric structureless area",
-    "GP": "grey patterns",
-    "PV": "polymorphous vessels",
-    "BDG": "peripheral black dots or globules",
-    "WLSA": "white lines or white structureless area",
-    "PRL": "partial pseudopods or radial lines",
-    "PRLC": "circumferential pseudopods or radial lines",
-    "OPC": "one pattern and one colour",
-    "SPC": "symmetrical patterns and colours",
-    "APC": "asymmetric patterns and colours",
-    "MVP": "monomorphic vessels",
-}
 
 
 def told(history: History) -> list[ScoredClaim]:
@@ -63,7 +48,7 @@ def observed(case: Case, segment: Segment) -> list[ScoredClaim]:
     if measurement is not None:
         claims += [ScoredClaim(Claim(c, v, p), s) for c, v, p, s in strongest(measurement)]
     if case.concepts and case.modality is Modality.DERMOSCOPY:
-        named = [STRUCTURES[code] for code in case.concepts if code in STRUCTURES]
+        named = [VALUES[code] for code in case.concepts if code in VALUES]
         claims += [ScoredClaim(Claim("structure", value), 0.8) for value in named]
     return claims
 
@@ -74,11 +59,13 @@ def collect(cases: Sequence[Case], segment: Segment, path: Path, workers: int = 
     Keyed by "dataset/id". A killed run starts over at the cases that the journal lacks.
     """
     journal = path.with_suffix(".part")
-    done = _read(path) | _read(journal)
+    done = read_evidence(path) | read_evidence(journal)
     missing = [case for case in cases if _key(case) not in done]
     path.parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(workers) as pool, journal.open("a", encoding="utf-8") as stream:
-        for n, (case, claims) in enumerate(zip(missing, pool.map(lambda c: observed(c, segment), missing), strict=True), 1):
+        for n, (case, claims) in enumerate(
+            zip(missing, pool.map(lambda c: observed(c, segment), missing), strict=True), 1
+        ):
             done[_key(case)] = claims
             stream.write(_line(_key(case), claims))
             if n % 500 == 0:
@@ -88,7 +75,9 @@ def collect(cases: Sequence[Case], segment: Segment, path: Path, workers: int = 
     return done
 
 
-def feature_rows(cases: Iterable[Case], claims: Mapping[str, Sequence[ScoredClaim]]) -> Iterable[tuple[str, set[vocabulary.Key], set[str]]]:
+def feature_rows(
+    cases: Iterable[Case], claims: Mapping[str, Sequence[ScoredClaim]]
+) -> Iterable[tuple[str, set[vocabulary.Key], set[str]]]:
     """(diagnosis, claim keys, assessed concepts) of the cases with a diagnosis, for likelihoods.count_features."""
     for case in cases:
         if case.diagnosis is None or _key(case) not in claims:
@@ -105,7 +94,8 @@ def _line(key: str, claims: Sequence[ScoredClaim]) -> str:
     return json.dumps({"case": key, "claims": [[*c.claim.key, round(c.support, 3)] for c in claims]}) + "\n"
 
 
-def _read(path: Path) -> dict[str, list[ScoredClaim]]:
+def read_evidence(path: Path) -> dict[str, list[ScoredClaim]]:
+    """What `collect` kept, by "dataset/id"; empty where there is no file."""
     found: dict[str, list[ScoredClaim]] = {}
     if path.exists():
         for line in path.read_text(encoding="utf-8").splitlines():

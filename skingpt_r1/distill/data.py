@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,14 +28,30 @@ COPIES = 4  # augmented, beside the plain one, of every training picture
 ORDER = ("ham10000", "isic2017", "pad_ufes_20", "ham10000_hires")  # of rows in the feature cache
 
 
-def gather(root: Path | None, hash_cache: Path) -> list[Case]:
-    """All cases of the sources that are there, without rows that touch a test row or, for train, a val row."""
+@dataclass(frozen=True)
+class Gathered:
+    """All rows of the sources that are there, and which of them a run may use.
+
+    Features are cached for all of them, in one order, so that a change of the rule does not spoil the cache.
+    """
+
+    cases: Sequence[Case]
+    usable: frozenset[int]
+
+    def of(self, split: str) -> list[Case]:
+        """The usable rows of one split."""
+        return [case for i, case in enumerate(self.cases) if i in self.usable and case.split == split]
+
+
+def gather(root: Path | None, hash_cache: Path) -> Gathered:
+    """Rows that touch a test row (or, for train, a val row) are found, counted and not usable."""
     names = [s.name for s in available(root)]
     cases = [case for name in ORDER if name in names for case in load(name, root)]
     pairs = find_duplicates(cases, cache=hash_cache)
     kept, dropped = keep_apart(cases, [pair[:2] for pair in pairs])
     log.info("%d cases, %d dropped because they touch another split", len(kept), len(dropped))
-    return kept
+    keys = {id(case) for case in kept}
+    return Gathered(cases, frozenset(i for i, case in enumerate(cases) if id(case) in keys))
 
 
 def spaces() -> LabelSpaces:
@@ -46,7 +63,9 @@ def spaces() -> LabelSpaces:
 def space_of(case: Case) -> str:
     """Name of the label set that a case competes in. Raises SkinGPTError for a foreign source."""
     if case.dataset not in SOURCES:
-        raise SkinGPTError(f"{case.id}: the source {case.dataset!r} has no label set. Use a diagnosis column.")
+        raise SkinGPTError(
+            f"{case.id}: the source {case.dataset!r} has no label set. Use a diagnosis column."
+        )
     return SOURCES[case.dataset].label_set
 
 
@@ -81,23 +100,45 @@ class LabelledMaps:
         return [(rows, self.batch(rows, [0] * len(rows))) for rows in chunks]
 
 
+def selected(data: LabelledMaps, rows: Sequence[int]) -> LabelledMaps:
+    """Some rows of the data, in the given order."""
+    cases, hashes = [data.cases[i] for i in rows], [data.hashes[i] for i in rows]
+    return LabelledMaps(cases, data.maps[torch.as_tensor(rows)], hashes, data.spaces)
+
+
+def capped(data: LabelledMaps, most: int) -> LabelledMaps:
+    """At most `most` rows of each source and label, chosen by picture hash: the language phases need no 1,900 nevi."""
+    taken: Counter[tuple[str, str | None]] = Counter()
+    rows = []
+    for row in sorted(range(len(data.cases)), key=lambda i: data.hashes[i]):
+        kind = (data.cases[row].dataset, data.cases[row].label)
+        taken[kind] += 1
+        if taken[kind] <= most:
+            rows.append(row)
+    return selected(data, sorted(rows))
+
+
 def read_pixels(path: str) -> Pixels:
     """Decoded sRGB pixels of a trusted or untrusted photo."""
     return read_photo(path).pixels
 
 
 def labelled_maps(
-    cases: Sequence[Case],
-    splits: Collection[str],
-    folder: Path,
-    part: tuple[int, int] = (0, 1),
-    read: Callable[[str], Pixels] = read_pixels,
+    gathered: Gathered, split: str, folder: Path, part: tuple[int, int] = (0, 1)
 ) -> LabelledMaps:
-    """Cached maps of the cases of some splits; computes what is missing. Training rows have COPIES more."""
-    mine = [case for case in cases if case.split in splits]
-    cache = FeatureCache(folder, [case.image for case in mine], COPIES if "train" in splits else 0)
-    encoder = Encoder().eval()
-    encoder.load_published(encoder_weights())
-    encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    maps = cache.build(encoder, read, part).load()
-    return LabelledMaps(mine, maps, cache.hashes, spaces())
+    """Cached maps of the usable rows of a split; computes what is missing. Training rows have COPIES more.
+
+    part: see FeatureCache.build; several processes may share the work of computing.
+    """
+    together = ("train",) if split == "train" else ("val", "test")
+    mine = [i for i, case in enumerate(gathered.cases) if case.split in together]
+    images = [gathered.cases[i].image for i in mine]
+    cache = FeatureCache(folder, images, COPIES if split == "train" else 0)
+    if not cache.complete():
+        encoder = Encoder().eval()
+        encoder.load_published(encoder_weights())
+        encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        cache.build(encoder, read_pixels, part)
+    everything = LabelledMaps([gathered.cases[i] for i in mine], cache.load(), cache.hashes, spaces())
+    wanted = [row for row, i in enumerate(mine) if i in gathered.usable and gathered.cases[i].split == split]
+    return selected(everything, wanted)

@@ -15,6 +15,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +59,18 @@ class FeatureCache:
             self._write(start, encoder, read)
             spent = time.monotonic() - began
             rate = done * SHARD * (self.copies + 1) / spent
-            log.info("features %d/%d, %.0f maps/s, %.0f s left", done, len(missing), rate, spent / done * (len(missing) - done))
+            log.info(
+                "features %d/%d, %.0f maps/s, %.0f s left",
+                done,
+                len(missing),
+                rate,
+                spent / done * (len(missing) - done),
+            )
         return self
+
+    def complete(self) -> bool:
+        """Whether every shard is there."""
+        return all(self._path(start).exists() for start in range(0, len(self.images), SHARD))
 
     def load(self) -> Tensor:
         """All maps in memory, [N, 1 + copies, 88, 17, 17]. Raises FileNotFoundError before `build`."""
@@ -71,29 +82,35 @@ class FeatureCache:
         return maps
 
     def _path(self, start: int) -> Path:
-        key = "|".join([str(self.copies), str(self.seed), str(IMAGE_SIZE), *self.hashes[start : start + SHARD]])
+        key = "|".join(
+            [str(self.copies), str(self.seed), str(IMAGE_SIZE), *self.hashes[start : start + SHARD]]
+        )
         return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.safetensors"
 
     def _write(self, start: int, encoder: Encoder, read: Reader) -> None:
         rows = range(start, min(start + SHARD, len(self.images)))
         parts: list[Tensor] = []
         with ThreadPoolExecutor(1) as pool, torch.inference_mode():
-            for squares in _ahead(pool, (lambda row=row: self._squares(row, read) for row in rows)):
+            for squares in _ahead(pool, (partial(self._squares, row, read) for row in rows)):
                 parts.append(encoder.lower(to_pixels(torch.from_numpy(squares))).to(CACHED_FEATURES))
         target = self._path(start)
-        partial = target.with_suffix(f".{os.getpid()}.tmp")
-        save_file({"maps": torch.stack(parts).contiguous()}, partial)
-        os.replace(partial, target)
+        unfinished = target.with_suffix(f".{os.getpid()}.tmp")
+        save_file({"maps": torch.stack(parts).contiguous()}, unfinished)
+        os.replace(unfinished, target)
 
     def _squares(self, row: int, read: Reader) -> Pixels:
         pixels = read(self.images[row])
         copies = [centre_square(pixels, IMAGE_SIZE)]
         for copy in range(self.copies):
-            copies.append(augmented(pixels, IMAGE_SIZE, random.Random(f"{self.hashes[row]} {copy} {self.seed}")))
+            copies.append(
+                augmented(pixels, IMAGE_SIZE, random.Random(f"{self.hashes[row]} {copy} {self.seed}"))
+            )
         return np.stack(copies)
 
 
-def _ahead(pool: ThreadPoolExecutor, work: Iterator[Callable[[], Pixels]], depth: int = 8) -> Iterator[Pixels]:
+def _ahead(
+    pool: ThreadPoolExecutor, work: Iterator[Callable[[], Pixels]], depth: int = 8
+) -> Iterator[Pixels]:
     """Results in order while up to `depth` later ones are being prepared."""
     waiting = [pool.submit(job) for _, job in zip(range(depth), work, strict=False)]
     while waiting:

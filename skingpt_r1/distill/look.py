@@ -44,26 +44,46 @@ def visual_parameters(model: Embedded) -> dict[str, nn.Parameter]:
     return {n: p for n, p in model.trained().items() if n.startswith(("encoder.", "visual."))}
 
 
-def look(config: DistillConfig, model: Embedded, teacher: Teacher, train: LabelledMaps, val: LabelledMaps, out: Path, resume: bool) -> None:
+def look(
+    config: DistillConfig,
+    model: Embedded,
+    teacher: Teacher,
+    train: LabelledMaps,
+    val: LabelledMaps,
+    out: Path,
+    resume: bool,
+) -> None:
     """Train the visual branch in place; the best on val is kept."""
     run = RunFolder(out, config, data_hash([*train.cases, *val.cases]), resume)
     parameters = visual_parameters(model)
     teacher.requires_grad_(False)
-    target = teacher_embeddings(teacher, train)
     optimiser = torch.optim.AdamW(list(parameters.values()), lr=config.look_rate, weight_decay=0.01)
     loop = Loop(run, parameters, optimiser, config.look_steps, config.seed, warmup=0.1)
+    if loop.step >= config.look_steps:
+        loop.load_best()
+        return
+    target = teacher_embeddings(teacher, train)
     weight, prior = sampling(train.columns, train.space)
     columns, mask = train.columns, train.spaces.mask(train.space)
     for step in loop:
         model.train()
         rng = np.random.default_rng([config.seed, 1, step])
         rows = rng.choice(len(weight), config.look_batch, p=weight)
-        proj = model.look(train.batch(rows.tolist(), rng.integers(0, train.maps.shape[1], len(rows)).tolist())).proj
+        proj = model.look(
+            train.batch(rows.tolist(), rng.integers(0, train.maps.shape[1], len(rows)).tolist())
+        ).proj
         distil = distillation_loss(proj, target[rows])
         label = label_loss(teacher.head(proj) + prior, columns[rows], mask[rows], 0.1)
-        loop.update(distil + config.label_weight * label, distil=float(distil.detach()), label=float(label.detach()))
+        loop.update(
+            distil + config.label_weight * label, distil=float(distil.detach()), label=float(label.detach())
+        )
         if (step + 1) % EVALUATE_EVERY == 0 or step + 1 == config.look_steps:
             found = visual_scores(model, teacher.head, val)
             best = loop.keep_if_best(sum(found.values()) / len(found))
-            log.info("look %d val %s%s", step + 1, {k: round(v, 3) for k, v in found.items()}, " (best)" if best else "")
+            log.info(
+                "look %d val %s%s",
+                step + 1,
+                {k: round(v, 3) for k, v in found.items()},
+                " (best)" if best else "",
+            )
     loop.load_best()

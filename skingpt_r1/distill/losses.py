@@ -31,7 +31,9 @@ def bias_positions(labels: Tensor, alignment: Alignment = Alignment.PREDICTING) 
     return F.pad(supervised[:, 1:], (0, 1), value=False)
 
 
-def language_loss(logits: Tensor, bias: Tensor | None, labels: Tensor, alignment: Alignment = Alignment.PREDICTING) -> Tensor:
+def language_loss(
+    logits: Tensor, bias: Tensor | None, labels: Tensor, alignment: Alignment = Alignment.PREDICTING
+) -> Tensor:
     """Mean next-token cross entropy. logits [B, T, V], bias [B, V] or None, labels [B, T]."""
     if bias is not None:
         logits = logits + bias.unsqueeze(1) * bias_positions(labels, alignment).unsqueeze(2)
@@ -47,7 +49,11 @@ def distillation_loss(projected: Tensor, teacher: Tensor) -> Tensor:
 
 def total_loss(language: Tensor | None, distillation: Tensor | None, weight: float = 0.1) -> Tensor:
     """a L_sft + b L_distill with a = 1; either may be switched off, not both."""
-    parts = [part for part in (language, None if distillation is None else weight * distillation) if part is not None]
+    parts = [
+        part
+        for part in (language, None if distillation is None else weight * distillation)
+        if part is not None
+    ]
     if not parts:
         raise ValueError("nothing to train: language and visual distillation are both off")
     return torch.stack(parts).sum()

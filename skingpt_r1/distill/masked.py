@@ -25,7 +25,9 @@ from PIL import Image, ImageEnhance
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from skingpt_r1.distill.drawn import DATASET, draw
 from skingpt_r1.images.masks import load_mask
+from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.encoder import IMAGE_SIZE, Encoder, to_pixels
 from skingpt_r1.models.segmenter import OUTPUT_SIDE
 from skingpt_r1.records import Case
@@ -49,14 +51,20 @@ class Outlined:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """maps: strides 4, 8, 16. target: [B, 130, 130] in 0..1, for boxes the filled box. area: [B], the lesion's share; -1 with a mask."""
+    """Frozen maps and what is known of the lesion.
+
+    maps: at strides 4, 8 and 16. target: [B, 130, 130] in 0..1, the filled box where only a box is known.
+    area: [B], the lesion's share of the picture, -1 with a mask.
+    """
 
     maps: list[Tensor]
     target: Tensor
     area: Tensor
 
 
-def outlined_cases(split: str, root: Path | None = None, dropped: frozenset[str] = frozenset()) -> list[Outlined]:
+def outlined_cases(
+    split: str, root: Path | None = None, dropped: frozenset[str] = frozenset()
+) -> list[Outlined]:
     """Every case of `split` whose lesion is outlined; `dropped` holds "dataset/id" to leave out."""
     found = [Outlined(c) for name in ("ham10000", "ham10000_hires") for c in load(name, root) if c.mask]
     boxes = _boxes(root)
@@ -89,14 +97,19 @@ def true_mask(case: Case, shape: tuple[int, int]) -> NDArray[np.bool_]:
     return load_mask(case.mask, "centre-square" if case.dataset == "ham10000" else "full", shape)
 
 
-def picture_and_target(outlined: Outlined, rng: random.Random | None) -> tuple[NDArray[np.uint8], NDArray[np.uint8], float]:
-    """Square picture [260, 260, 3], target [130, 130] 0..255 and area (-1 with a mask); plain without `rng`."""
-    with Image.open(outlined.case.image) as opened:
-        image = opened.convert("RGB")
-    width, height = image.size
-    if outlined.box is None:
-        filled = true_mask(outlined.case, (height, width))
+def picture_and_target(
+    outlined: Outlined, rng: random.Random | None
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], float]:
+    """Square picture [260, 260, 3], target [130, 130] 0..255, area (-1 with a mask); plain without `rng`."""
+    if outlined.case.dataset == DATASET:
+        pixels, filled = draw(outlined.case.id)
     else:
+        pixels = read_photo(outlined.case.image).pixels
+    image = Image.fromarray(pixels)
+    width, height = image.size
+    if outlined.box is None and outlined.case.dataset != DATASET:
+        filled = true_mask(outlined.case, (height, width))
+    elif outlined.box is not None:
         rows, columns = (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width
         left, top, right, bottom = outlined.box
         filled = ((rows >= top) & (rows < bottom))[:, None] & ((columns >= left) & (columns < right))[None]
@@ -113,7 +126,7 @@ def picture_and_target(outlined: Outlined, rng: random.Random | None) -> tuple[N
 
 
 def _window(outlined: Outlined, width: int, height: int, rng: random.Random) -> Box:
-    """A random part of the picture; a box stays whole, since nobody knows the lesion's share of a part of it."""
+    """A random part of the picture; a box stays whole: the share of a part of it is unknown."""
     if rng.random() < 0.4:
         return (0.0, 0.0, float(width), float(height))
     w, h = width * rng.uniform(0.6, 1.0), height * rng.uniform(0.6, 1.0)
@@ -136,7 +149,7 @@ def _turned(image: Image.Image, mask: Image.Image, rng: random.Random) -> tuple[
 
 
 class MaskedMaps:
-    """Maps and targets of outlined cases: copy 0 plain, the others augmented; shards are named by their content."""
+    """Maps and targets of outlined cases: copy 0 plain, the others augmented."""
 
     def __init__(self, folder: Path, cases: Sequence[Outlined], copies: Sequence[int], seed: int = 0) -> None:
         self.folder, self.cases, self.copies, self.seed = folder, list(cases), list(copies), seed
@@ -149,7 +162,9 @@ class MaskedMaps:
         for done, job in enumerate(missing, 1):
             self._write(*job, encoder)
             spent = time.monotonic() - began
-            log.info("masked maps %d/%d, %.0f s left", done, len(missing), spent / done * (len(missing) - done))
+            log.info(
+                "masked maps %d/%d, %.0f s left", done, len(missing), spent / done * (len(missing) - done)
+            )
         return self
 
     def load(self) -> Batch:
@@ -173,7 +188,8 @@ class MaskedMaps:
         targets, areas = [], []
         for group in _groups(self.cases[start : start + SHARD], 4):
             made = [
-                picture_and_target(o, random.Random(f"{o.case.id} {copy} {self.seed}") if copy else None) for o in group
+                picture_and_target(o, random.Random(f"{o.case.id} {copy} {self.seed}") if copy else None)
+                for o in group
             ]
             with torch.inference_mode():
                 maps = encoder.pyramid(to_pixels(torch.from_numpy(np.stack([m[0] for m in made]))))

@@ -62,7 +62,9 @@ def word_loss(words: Tensor, target: Tensor, known: Tensor) -> Tensor:
     return ((1 - cosine) + 0.1 * (length - 1) ** 2)[known].mean()
 
 
-def name(config: DistillConfig, model: Embedded, train: LabelledMaps, lessons: Lessons, out: Path, resume: bool) -> None:
+def name(
+    config: DistillConfig, model: Embedded, train: LabelledMaps, lessons: Lessons, out: Path, resume: bool
+) -> None:
     """Train the connector in place."""
     run = RunFolder(out, config, data_hash(train.cases), resume)
     parameters = {n: p for n, p in model.trained().items() if n.startswith("connector.")}
@@ -76,6 +78,8 @@ def name(config: DistillConfig, model: Embedded, train: LabelledMaps, lessons: L
     for step in loop:
         rng = np.random.default_rng([config.seed, 2, step])
         rows = rng.choice(len(weight), config.name_batch, p=weight)
-        picked = patches[torch.from_numpy(rows), torch.from_numpy(rng.integers(0, patches.shape[1], len(rows)))].float()
+        picked = patches[
+            torch.from_numpy(rows), torch.from_numpy(rng.integers(0, patches.shape[1], len(rows)))
+        ].float()
         words = model.connector(VisualOutput(picked, picked.mean(1), picked.mean(1)))
         loop.update(word_loss(words, target[rows], known[rows]))

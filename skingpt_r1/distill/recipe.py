@@ -1,9 +1,9 @@
 """Dual distillation from start to shipped adapter: look, name, write, in one resumable run folder.
 
-    runs/writer/look   visual branch towards the teacher's embedding
-    runs/writer/name   soft words towards word embeddings
-    runs/writer/write  the published joint objective
-    runs/writer/writer.safetensors   what ships
+runs/writer/look   visual branch towards the teacher's embedding
+runs/writer/name   soft words towards word embeddings
+runs/writer/write  the published joint objective
+runs/writer/writer.safetensors   what ships
 """
 
 from __future__ import annotations
@@ -44,21 +44,28 @@ def saved_teacher(folder: Path, columns: int) -> Teacher:
 def distil(
     config: DistillConfig,
     teacher: Teacher,
-    train: tuple[LabelledMaps, Lessons],
-    val: tuple[LabelledMaps, Lessons],
+    seen: tuple[LabelledMaps, LabelledMaps],
+    taught: tuple[tuple[LabelledMaps, Lessons], tuple[LabelledMaps, Lessons]],
     out: Path,
     resume: bool,
 ) -> Embedded:
-    """All phases; a finished phase is read back. Writes `writer.safetensors` and returns the model."""
+    """All phases; a finished phase is read back. Writes `writer.safetensors` and returns the model.
+
+    seen: all rows of train and val, for the visual phase. taught: the rows that have narratives, with them.
+    """
     torch.manual_seed(config.seed)
     model = Embedded(language=config.language, use_bias=config.bias)
     if config.visual:
-        look(config, model, teacher, train[0], val[0], out / "look", resume)
+        look(config, model, teacher, *seen, out / "look", resume)
     if config.language:
-        name(config, model, train[0], train[1], out / "name", resume)
-        target = teacher_embeddings(teacher, train[0])
-        write(config, model, target, train[0], train[1], val, out / "write", resume)
-    metadata = {"data": data_hash(train[0].cases), "config": repr(config), "kind": "skingpt-r1 writer, embedded"}
+        (rows, lessons), val = taught
+        name(config, model, rows, lessons, out / "name", resume)
+        write(config, model, teacher_embeddings(teacher, rows), rows, lessons, val, out / "write", resume)
+    metadata = {
+        "data": data_hash(seen[0].cases),
+        "config": repr(config),
+        "kind": "skingpt-r1 writer, embedded",
+    }
     save_tensors(out / "writer.safetensors", adapter_tensors(model), metadata)
     log.info("wrote %s", out / "writer.safetensors")
     return model.eval()

@@ -18,8 +18,9 @@ import os
 import platform
 import random
 import signal
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
@@ -30,17 +31,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from skingpt_r1.records import Case, SkinGPTError
+from skingpt_r1.sources.streams import write_text
 
 log = logging.getLogger(__name__)
 MINUTE = 60.0
 Parameters = Mapping[str, nn.Parameter]
-
-
-def write_atomic(path: Path, text: str) -> None:
-    """Replace a text file in one step; a reader sees the old or the new one, never half."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text)
-    os.replace(partial, path)
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
@@ -70,14 +65,16 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
             machine = {"platform": platform.platform(), "threads": torch.get_num_threads()}
             versions = {name: version(name) for name in ("torch", "transformers", "peft", "numpy")}
-            write_atomic(
+            write_text(
                 self.file("settings.json"),
                 json.dumps({**settings, "versions": versions, "machine": machine}, indent=1, default=str),
             )
 
     def _check(self, settings: dict[str, Any], resume: bool) -> None:
         if not resume:
-            raise SkinGPTError(f"{self.path}: holds a run already. Continue it with --resume, or name another --out.")
+            raise SkinGPTError(
+                f"{self.path}: holds a run already. Continue it with --resume, or name another --out."
+            )
         kept = json.loads(self.file("settings.json").read_text())
         now = json.loads(json.dumps(settings, default=str))
         changed = [k for k in now["config"] if kept["config"].get(k) != now["config"][k]]
@@ -110,7 +107,7 @@ class RunFolder:
                 continue
             if entry["step"] < step:
                 kept.append(line + "\n")
-        write_atomic(path, "".join(kept))
+        write_text(path, "".join(kept))
 
 
 class Loop:
@@ -153,7 +150,13 @@ class Loop:
                 if time.monotonic() - said > MINUTE or self.step == self.steps:
                     said = time.monotonic()
                     pace = (said - began) / (self.step - first)
-                    log.info("step %d/%d, %.2f s a step, %.0f s left", self.step, self.steps, pace, pace * (self.steps - self.step))
+                    log.info(
+                        "step %d/%d, %.2f s a step, %.0f s left",
+                        self.step,
+                        self.steps,
+                        pace,
+                        pace * (self.steps - self.step),
+                    )
         finally:
             if previous is not None:
                 signal.signal(signal.SIGTERM, previous)
@@ -162,7 +165,9 @@ class Loop:
         """Backward, clip, step, journal. Raises SkinGPTError when the loss is not finite."""
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise SkinGPTError(f"{self.run.path}: loss became {value} at step {self.step}. Lower the learning rate.")
+            raise SkinGPTError(
+                f"{self.run.path}: loss became {value} at step {self.step}. Lower the learning rate."
+            )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.clip)
@@ -174,7 +179,11 @@ class Loop:
         if score <= self.best:
             return False
         self.best = score
-        save_tensors(self.run.file("best.safetensors"), self.parameters, {"score": f"{score:.6f}", "step": str(self.step)})
+        save_tensors(
+            self.run.file("best.safetensors"),
+            self.parameters,
+            {"score": f"{score:.6f}", "step": str(self.step)},
+        )
         return True
 
     def load_best(self) -> None:
@@ -185,7 +194,9 @@ class Loop:
         """Write the checkpoint: parameters, optimiser moments, step and best score."""
         tensors: dict[str, Tensor] = {f"p/{name}": p for name, p in self.parameters.items()}
         for name, p in self.parameters.items():
-            tensors |= {f"o/{name}/{key}": torch.as_tensor(v) for key, v in self.optimiser.state.get(p, {}).items()}
+            tensors |= {
+                f"o/{name}/{key}": torch.as_tensor(v) for key, v in self.optimiser.state.get(p, {}).items()
+            }
         tensors["loop"] = torch.tensor([self.step, self.best], dtype=torch.float64)
         save_tensors(self.run.file("checkpoint.safetensors"), tensors)
 
@@ -227,22 +238,16 @@ def seed_step(seed: int, step: int) -> random.Random:
     return random.Random(f"{seed} {step}")
 
 
-def once_every(steps: int, step: int, action: Callable[[], None]) -> None:
-    """Run `action` after each `steps` steps."""
-    if (step + 1) % steps == 0:
-        action()
-
-
 def _copy(parameters: Parameters, values: Mapping[str, Tensor]) -> None:
     missing = parameters.keys() - values.keys()
     if missing:
-        raise SkinGPTError(f"checkpoint lacks {len(missing)} parameters, first: {sorted(missing)[0]}. It is of another recipe.")
+        raise SkinGPTError(
+            f"checkpoint lacks {len(missing)} parameters, first: {sorted(missing)[0]}. It is of another recipe."
+        )
     with torch.no_grad():
         for name, p in parameters.items():
             p.copy_(values[name])
 
 
 def _main_thread() -> bool:
-    import threading
-
     return threading.current_thread() is threading.main_thread()

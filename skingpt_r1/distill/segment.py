@@ -20,10 +20,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from skingpt_r1.distill.drawn import DATASET, drawn_cases
 from skingpt_r1.distill.masked import Batch, MaskedMaps, Outlined, held_out, outlined_cases, rows_of
-from skingpt_r1.distill.run import Loop, RunFolder, data_hash, save_tensors, write_atomic
+from skingpt_r1.distill.run import Loop, RunFolder, data_hash, save_tensors
 from skingpt_r1.models.precision import STORED_ADAPTER
 from skingpt_r1.models.segmenter import SHIPPED, SegmentationHead, frozen_encoder
+from skingpt_r1.sources.streams import write_text
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +40,11 @@ class SegmentConfig:
     decay: float = field(default=0.02, metadata={"help": "weight decay"})
     copies: int = field(default=1, metadata={"help": "augmented copies of each picture"})
     pictures: int = field(default=0, metadata={"help": "use only so many training pictures, 0 for all"})
+    drawn: int = field(default=256, metadata={"help": "drawn lesions beside the photos"})
     box_weight: float = field(default=0.5, metadata={"help": "weight of the loss of rows with a box only"})
-    held_out: int = field(default=10, metadata={"help": "percent of training lesions that decide when to stop"})
+    held_out: int = field(
+        default=10, metadata={"help": "percent of training lesions that decide when to stop"}
+    )
     evaluate_every: int = field(default=100, metadata={"help": "steps between evaluations on them"})
     seed: int = field(default=0, metadata={"help": "seed of order, augmentation and initialisation"})
 
@@ -103,17 +108,19 @@ def box_iou(found: NDArray[np.bool_], box: Sequence[float]) -> float:
 
 
 @torch.inference_mode()
-def score(head: SegmentationHead, data: Batch) -> dict[str, float]:
-    """Mean Dice on rows with a mask, mean box IoU on rows with a box, on the 130 x 130 grid."""
+def score(head: SegmentationHead, data: Batch, rows: Tensor) -> dict[str, float]:
+    """Over `rows`: mean Dice of those with a mask, mean box IoU of those with a box, on the small grid."""
     head.eval()
     dices, boxes = [], []
-    for rows in torch.arange(len(data.area)).split(32):
-        batch = rows_of(data, rows)
-        for found, target, area in zip(head(batch.maps) > 0, batch.target >= 0.5, batch.area, strict=True):
+    for part in torch.split(rows, 32):
+        batch = rows_of(data, part)
+        for found, target, area in zip(head(batch.maps) > 0, batch.target, batch.area, strict=True):
             if area < 0:
-                dices.append(dice_and_iou(found.numpy(), target.numpy())[0])
+                dices.append(dice_and_iou(found.numpy(), target.numpy() >= 0.5)[0])
                 continue
-            down, across = (torch.nonzero(target.any(axis)).flatten() / target.shape[0] for axis in (1, 0))
+            down, across = (
+                torch.nonzero((target > 0).any(axis)).flatten() / target.shape[0] for axis in (1, 0)
+            )
             step = 1 / target.shape[0]
             box = (float(across[0]), float(down[0]), float(across[-1]) + step, float(down[-1]) + step)
             boxes.append(box_iou(found.numpy(), box))
@@ -143,11 +150,14 @@ def train_segmenter(
     """
     cases = training_order(outlined_cases("train", root, dropped), config.seed)
     cases = cases[: config.pictures] if config.pictures else cases
+    cases += [Outlined(case) for case in drawn_cases(config.drawn)]
     run = RunFolder(out, config, data_hash(o.case for o in cases), resume)
     maps = MaskedMaps(cache or out / "maps", cases, range(1, config.copies + 1), config.seed)
     data = maps.build(frozen_encoder()).load()
-    kept_back = torch.tensor([held_out(o.case.group or o.case.id, config.held_out) for o in cases])
-    stopping = rows_of(data, torch.nonzero(kept_back).flatten())
+    kept_back = torch.tensor(
+        [o.case.dataset != DATASET and held_out(o.case.group or o.case.id, config.held_out) for o in cases]
+    )
+    stopping = torch.nonzero(kept_back).flatten()
     learning = torch.nonzero((~kept_back).repeat(config.copies)).flatten()
     torch.manual_seed(config.seed)
     head = SegmentationHead().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -161,12 +171,17 @@ def train_segmenter(
         batch = rows_of(data, learning[torch.from_numpy(rng.integers(0, len(learning), config.batch))])
         loop.update(loss_of(head(batch.maps), batch, config.box_weight))
         if (step + 1) % config.evaluate_every == 0 or step + 1 == config.steps:
-            found = score(head, stopping)
+            found = score(head, data, stopping)
             best = loop.keep_if_best(found.get("dice", 0.0) + 0.2 * found.get("box_iou", 0.0))
             log.info("step %d held out %s%s", step + 1, found, " (best)" if best else "")
     loop.load_best()
-    write_atomic(run.file("metrics.json"), json.dumps({"held_out": score(head, stopping), "n": int(kept_back.sum())}))
+    write_text(
+        run.file("metrics.json"),
+        json.dumps({"held_out": score(head, data, stopping), "n": int(kept_back.sum())}),
+    )
     target = run.file(SHIPPED)
     stored = {name: value.to(STORED_ADAPTER) for name, value in head.state_dict().items()}
-    save_tensors(target, stored, {"kind": "segmenter", "pictures": str(len(cases)), "config": json.dumps(vars(config))})
+    save_tensors(
+        target, stored, {"kind": "segmenter", "pictures": str(len(cases)), "config": json.dumps(vars(config))}
+    )
     return target

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skingpt_r1.distill.data import LabelledMaps
-from skingpt_r1.distill.run import Loop, RunFolder, data_hash, write_atomic
+from skingpt_r1.distill.run import Loop, RunFolder, data_hash
 from skingpt_r1.models.teacher import Teacher
+from skingpt_r1.sources.streams import write_text
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,9 @@ class TeacherConfig:
     steps: int = field(default=520, metadata={"help": "optimiser steps"})
     batch: int = field(default=64, metadata={"help": "pictures a step"})
     rate: float = field(default=4e-4, metadata={"help": "peak learning rate of the encoder's blocks"})
-    head_rate: float = field(default=2e-3, metadata={"help": "peak learning rate of the embedding and the head"})
+    head_rate: float = field(
+        default=2e-3, metadata={"help": "peak learning rate of the embedding and the head"}
+    )
     decay: float = field(default=0.05, metadata={"help": "weight decay"})
     smoothing: float = field(default=0.1, metadata={"help": "label smoothing"})
     mixup: float = field(default=0.2, metadata={"help": "Beta parameter of mixing lower maps, 0 for none"})
@@ -60,8 +63,8 @@ def sampling(columns: Tensor, space: Sequence[str], power: float = 0.5) -> tuple
     drawn = torch.zeros(int(columns.max()) + 1).index_add_(0, columns, torch.from_numpy(weight).float())
     total = {name: float(weight[names == name].sum()) for name in set(space)}
     of = dict(zip(columns.tolist(), space, strict=True))
-    share = torch.tensor([float(drawn[c]) / total[of[c]] if c in of else 1.0 for c in range(len(drawn))])
-    return weight, share.clamp_min(1e-6).log()
+    within = torch.tensor([float(drawn[c]) / total[of[c]] if c in of else 1.0 for c in range(len(drawn))])
+    return weight, within.clamp_min(1e-6).log()
 
 
 def balanced_accuracy(predicted: Tensor, truth: Tensor) -> float:
@@ -81,7 +84,11 @@ def scores(logits: Tensor, data: LabelledMaps) -> dict[str, float]:
     """Balanced accuracy by label set of logits [N, C], each case within its own set."""
     chosen = logits.masked_fill(~data.spaces.mask(data.space), -torch.inf).argmax(1)
     names, columns = np.array(data.space), data.columns
-    return {n: balanced_accuracy(chosen[m], columns[m]) for n in sorted(set(data.space)) if (m := torch.from_numpy(names == n)).any()}
+    return {
+        n: balanced_accuracy(chosen[m], columns[m])
+        for n in sorted(set(data.space))
+        if (m := torch.from_numpy(names == n)).any()
+    }
 
 
 @torch.inference_mode()
@@ -94,11 +101,15 @@ def confusion(teacher: Teacher, data: LabelledMaps) -> dict[str, dict[str, float
     for column in data.columns.unique().tolist():
         space, label = labels[column]
         mean = share[data.columns == column].mean(0)
-        found[f"{space}/{label}"] = {labels[i][1]: round(float(mean[i]), 4) for i in data.spaces.members(space)}
+        found[f"{space}/{label}"] = {
+            labels[i][1]: round(float(mean[i]), 4) for i in data.spaces.members(space)
+        }
     return found
 
 
-def train_teacher(config: TeacherConfig, train: LabelledMaps, val: LabelledMaps, out: Path, resume: bool = False) -> Teacher:
+def train_teacher(
+    config: TeacherConfig, train: LabelledMaps, val: LabelledMaps, out: Path, resume: bool = False
+) -> Teacher:
     """Train, keep the best on val (mean over the sets), write `metrics.json`; returns the best."""
     run = RunFolder(out, config, data_hash([*train.cases, *val.cases]), resume)
     torch.manual_seed(config.seed)
@@ -107,7 +118,14 @@ def train_teacher(config: TeacherConfig, train: LabelledMaps, val: LabelledMaps,
     encoder = [p for n, p in parameters.items() if n.startswith("encoder")]
     heads = [p for n, p in parameters.items() if not n.startswith("encoder")]
     groups = [{"params": encoder, "lr": config.rate}, {"params": heads, "lr": config.head_rate}]
-    loop = Loop(run, parameters, torch.optim.AdamW(groups, weight_decay=config.decay), config.steps, config.seed, warmup=0.1)
+    loop = Loop(
+        run,
+        parameters,
+        torch.optim.AdamW(groups, weight_decay=config.decay),
+        config.steps,
+        config.seed,
+        warmup=0.1,
+    )
     weight, prior = sampling(train.columns, train.space)
     columns, mask = train.columns, train.spaces.mask(train.space)
     for step in loop:
@@ -127,9 +145,17 @@ def train_teacher(config: TeacherConfig, train: LabelledMaps, val: LabelledMaps,
         if (step + 1) % config.evaluate_every == 0 or step + 1 == config.steps:
             found = evaluate(teacher, val)
             best = loop.keep_if_best(sum(found.values()) / len(found))
-            log.info("step %d val %s%s", step + 1, {k: round(v, 3) for k, v in found.items()}, " (best)" if best else "")
+            log.info(
+                "step %d val %s%s",
+                step + 1,
+                {k: round(v, 3) for k, v in found.items()},
+                " (best)" if best else "",
+            )
     loop.load_best()
-    write_atomic(run.file("metrics.json"), json.dumps({"val": evaluate(teacher, val), "confusion": confusion(teacher, val)}, indent=1))
+    write_text(
+        run.file("metrics.json"),
+        json.dumps({"val": evaluate(teacher, val), "confusion": confusion(teacher, val)}, indent=1),
+    )
     return teacher.eval()
 
 

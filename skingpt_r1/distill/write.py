@@ -21,10 +21,11 @@ from skingpt_r1.distill.config import DistillConfig
 from skingpt_r1.distill.data import LabelledMaps
 from skingpt_r1.distill.lessons import Lesson, Lessons
 from skingpt_r1.distill.losses import IGNORE, Alignment, bias_positions, distillation_loss, total_loss
-from skingpt_r1.distill.run import Loop, RunFolder, data_hash, write_atomic
+from skingpt_r1.distill.run import Loop, RunFolder, data_hash
 from skingpt_r1.distill.teacher import sampling
 from skingpt_r1.models.embedded import Embedded
 from skingpt_r1.models.heads import VisualOutput
+from skingpt_r1.sources.streams import write_text
 
 log = logging.getLogger(__name__)
 EVALUATE_EVERY = 70
@@ -32,7 +33,10 @@ VAL_ROWS = 48
 
 
 def narrative_loss(
-    model: Embedded, visual: VisualOutput, lessons: Sequence[Lesson], alignment: Alignment = Alignment.PREDICTING
+    model: Embedded,
+    visual: VisualOutput,
+    lessons: Sequence[Lesson],
+    alignment: Alignment = Alignment.PREDICTING,
 ) -> Tensor:
     """Mean next-token cross entropy of the lessons' texts, from biased logits."""
     language = model.speaker
@@ -48,7 +52,9 @@ def narrative_loss(
         embedded[i, :end] = torch.cat([prompt, language.embed(ids)])
         labels[i, prompt.shape[0] : end] = ids
         present[i, :end] = 1
-    hidden = language.model.model(inputs_embeds=embedded, attention_mask=present, use_cache=False).last_hidden_state
+    hidden = language.model.model(
+        inputs_embeds=embedded, attention_mask=present, use_cache=False
+    ).last_hidden_state
     predicting = bias_positions(labels)
     logits = language.model.lm_head(hidden[predicting])  # [N, V]
     bias = model.bias(visual)
@@ -84,7 +90,10 @@ def write(
         rng = np.random.default_rng([config.seed, 3, step])
         rows = rng.choice(len(weight), config.write_batch, p=weight).tolist()
         texts = [random.Random(f"{config.seed} {step} {i}") for i in range(len(rows))]
-        taught = [lessons.narrative(row, r, r.random() < config.history_share) for row, r in zip(rows, texts, strict=True)]
+        taught = [
+            lessons.narrative(row, r, r.random() < config.history_share)
+            for row, r in zip(rows, texts, strict=True)
+        ]
         visual = model.look(train.batch(rows, rng.integers(0, train.maps.shape[1], len(rows)).tolist()))
         language = narrative_loss(model, visual, taught, config.alignment) if config.language else None
         distil = distillation_loss(visual.proj, target[rows]) if config.visual else None
@@ -95,7 +104,7 @@ def write(
             loss = evaluate(model, *val)
             run.journal(step=step, val_sft=round(loss, 5))
             log.info("write %d train %.3f val %.3f", step + 1, told.get("sft", 0.0), loss)
-    write_atomic(run.file("metrics.json"), json.dumps({"val_sft": evaluate(model, *val)}))
+    write_text(run.file("metrics.json"), json.dumps({"val_sft": evaluate(model, *val)}))
 
 
 @torch.inference_mode()

@@ -62,8 +62,9 @@ def surrounding_skin(
 def classify(lab: Lab, skin: tuple[float, float, float]) -> NDArray[np.int8]:
     """Index into NAMES of each balanced pixel [...]; `skin` is the balanced median of the surround.
 
-    Limits were set by looking at 40 training photos beside their colour maps, and are stated here and
-    nowhere else. The first that fits wins, from the most to the least particular.
+    Limits were set by looking at 40 training photos beside their colour maps, then looked at on 40 others:
+    what still errs is reddish brown, called red in about one nevus of ten under lilac light. The first rule
+    that fits wins, from the most to the least particular.
     """
     lightness, a, b = lab[..., 0], lab[..., 1], lab[..., 2]
     chroma = np.hypot(a, b)

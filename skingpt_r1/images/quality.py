@@ -1,8 +1,8 @@
 """Is the photo good enough to be judged? If not, one sentence that helps to take a better one.
 
-The gate is meant for pictures that nobody can judge, not for ugly ones: blocking limits lie outside what 1,200
-training and validation rows of the four open image folders show (see THRESHOLDS). It sees colour and
-texture, not meaning: a cat in skin tones passes, and the model's abstention has to answer for it.
+The gate is meant for pictures that nobody can judge, not for ugly ones: blocking limits lie outside what
+1,200 training and validation rows of the four open image folders show (see Thresholds). It sees colour
+and texture, not meaning: a cat in skin tones passes, and the model's abstention has to answer for it.
 """
 
 from __future__ import annotations

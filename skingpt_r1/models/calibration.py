@@ -85,4 +85,6 @@ def load(path: Path) -> dict[str, Calibration]:
     try:
         return {name: Calibration(**entry) for name, entry in json.loads(path.read_text()).items()}
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise SkinGPTError(f"{path}: no readable calibration ({error}). Reinstall, or run `skingpt train calibrate`.") from error
+        raise SkinGPTError(
+            f"{path}: no readable calibration ({error}). Reinstall, or run `skingpt train calibrate`."
+        ) from error

@@ -7,11 +7,12 @@ sixteen takes hardly longer than four single ones; each is then checked on its o
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,12 @@ from skingpt_r1.images.reading import Photo, read_photo
 from skingpt_r1.knowledge.diagnoses import category_of, urgency_of
 from skingpt_r1.knowledge.labelsets import BUILT_IN, LabelSet, match
 from skingpt_r1.models import calibration
-from skingpt_r1.models.concepts import ConceptHeads, load_concepts
+from skingpt_r1.models.concepts import HYPOTHESIS, MODALITY, VALUES, ConceptHeads, load_concepts
 from skingpt_r1.models.embedded import Embedded, load_adapter
 from skingpt_r1.models.generate import Choices, Writer, Written
 from skingpt_r1.models.heads import VisualOutput
 from skingpt_r1.models.segmenter import Segmenter, load_segmenter
+from skingpt_r1.narrative import plain
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.narrative.render import CONFIDENCES, URGENCY_WORDS
 from skingpt_r1.narrative.report import Report
@@ -55,7 +57,7 @@ PixelArray = NDArray[np.uint8]
 class Told:
     """What the user gives beside the photo."""
 
-    history: History = History()
+    history: History = field(default_factory=History)
     modality: Modality | None = None
     mm_per_pixel: float | None = None
 
@@ -72,12 +74,17 @@ class CheckedClaim:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Everything about one photo. evidence: where the diagnosis looked, [9, 9], 0..1."""
+    """Everything about one photo.
+
+    lesion: probability [H, W]. evidence: where the diagnosis looked, [9, 9], 0..1. label_probability: the
+    writer's own, before calibration.
+    """
 
     report: Report
     pixels: PixelArray
     lesion: NDArray[np.float32]
     evidence: NDArray[np.float32]
+    label_probability: Mapping[str, float]
 
     @property
     def narrative(self) -> Narrative:
@@ -120,7 +127,7 @@ class Model:
         self.writer.eval()
         self.writer.speaker.merge()
         self.segmenter: Segmenter = load_segmenter(adapters / "segmenter.safetensors")
-        self.concepts: ConceptHeads = load_concepts(adapters / "concepts.safetensors")
+        self.concepts: ConceptHeads = load_concepts(adapters / "concepts.safetensors", self.segmenter)
         self.calibration = calibration.load(adapters / "calibration.json")
 
     def diagnose(
@@ -185,34 +192,39 @@ class Model:
         measurement = measure_lesion(photo.pixels, lesion, told.mm_per_pixel or photo.mm_per_pixel)
         evidence = _unflipped(attention)
         quality = check_quality(photo.pixels)
+        asked = self.concepts.ask(photo.pixels)
+        parsed = parse(written.text)
         narrative = verify(
-            parse(written.text),
+            parsed,
             Witnesses(
                 measurement=measurement,
                 history=told.history,
-                concept_probabilities=self._structures(photo.pixels),
-                modality_probability=self.concepts.modality_probability(photo.pixels),
+                concept_probabilities=self._structures(asked, parsed),
+                modality_probability=asked[MODALITY],
                 modality=told.modality,
                 region=_region(evidence, lesion, measurement),
             ),
         )
         if narrative.diagnosis is None:
             raise SkinGPTError(f"{photo.path}: the model wrote no diagnosis. This is a defect; please report it.")
-        report = self._report(photo, written, narrative, quality, measurement, labels, label_wanted)
-        checked = {**seconds, "check": time.perf_counter() - began}
-        return Reading(_timed(report, checked), photo.pixels, lesion, evidence)
+        report = self._report(photo, told, written, narrative, quality, measurement, labels, label_wanted)
+        report = dataclasses.replace(report, seconds={**seconds, "check": time.perf_counter() - began})
+        return Reading(report, photo.pixels, lesion, evidence, written.label_probability)
 
-    def _structures(self, pixels: PixelArray) -> dict[str, ConceptReading]:
-        heads = self.concepts
-        found = heads.probabilities(pixels)
+    def _structures(self, asked: Mapping[str, float], narrative: Narrative) -> dict[str, ConceptReading]:
+        """Expert heads that may speak: each was trained within one diagnosis, so that one must be considered."""
+        considered = {h.diagnosis for h in narrative.hypotheses}
+        quality = self.concepts.quality
         return {
-            heads.value_of(code): ConceptReading(found[code], heads.threshold[code], heads.precision[code])
-            for code in heads.usable
+            VALUES[code]: ConceptReading(asked[code], quality[code].threshold, quality[code].precision)
+            for code in sorted(self.concepts.usable)
+            if HYPOTHESIS[code] in considered
         }
 
     def _report(
         self,
         photo: Photo,
+        told: Told,
         written: Written,
         narrative: Narrative,
         quality: QualityReport,
@@ -245,20 +257,16 @@ class Model:
             confidence=confidence,
             differential=tuple(sorted(ranked.items(), key=lambda pair: -pair[1])),
             abstained=bool(reasons),
-            reason=" ".join([*reasons, *doubts]) or None,
+            reason=" ".join(reasons) or None,
             urgency=urgency,
+            advice=plain.ADVICE[urgency],
             quality=quality.issues,
             measurement=measurement,
             judgements=judge_differential(narrative),
+            history=told.history,
+            notes=doubts,
             model={"name": self.name, "repaired": str(written.repaired), **self.version},
-            seconds={},
         )
-
-
-def _timed(report: Report, seconds: dict[str, float]) -> Report:
-    import dataclasses
-
-    return dataclasses.replace(report, seconds={name: round(value, 3) for name, value in seconds.items()})
 
 
 def _unflipped(attention: torch.Tensor) -> NDArray[np.float32]:

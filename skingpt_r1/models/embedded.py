@@ -101,12 +101,16 @@ def load_adapter(model: Embedded, path: Path) -> dict[str, str]:
     try:
         tensors: Mapping[str, Tensor] = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise SkinGPTError(f"{path}: not a readable safetensors file ({error}). Reinstall, or train it again.") from error
+        raise SkinGPTError(
+            f"{path}: not a readable safetensors file ({error}). Reinstall, or train it again."
+        ) from error
     parameters = model.trained()
     wrong = sorted(parameters.keys() ^ tensors.keys())
     wrong += [n for n in parameters.keys() & tensors.keys() if parameters[n].shape != tensors[n].shape]
     if wrong:
-        raise SkinGPTError(f"{path}: {len(wrong)} tensors do not fit this model, first: {wrong[0]}. It is of another version.")
+        raise SkinGPTError(
+            f"{path}: {len(wrong)} tensors do not fit this model, first: {wrong[0]}. It is of another version."
+        )
     with torch.no_grad():
         for name, p in parameters.items():
             p.copy_(tensors[name])

@@ -155,7 +155,7 @@ class Encoder(nn.Module):
 
     def trainable(self, tuning: Tuning) -> Iterator[tuple[str, nn.Parameter]]:
         """Switch gradients on for what `tuning` allows, off for the rest; yields what is on."""
-        upper = tuple(f"_blocks.{i}." for i in range(LOWER_BLOCKS, len(self._blocks))) + ("_conv_head", "_bn1")
+        upper = (*(f"_blocks.{i}." for i in range(LOWER_BLOCKS, len(self._blocks))), "_conv_head", "_bn1")
         for name, parameter in self.named_parameters():
             above = name.startswith(upper)
             wanted = {

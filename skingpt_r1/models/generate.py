@@ -112,12 +112,16 @@ class Writer:
             row.label_probability = dict(zip(c.diagnoses, score.softmax(0).tolist(), strict=True))
         self._choose([f" {word}" for word in c.confidences], ending=" |")
         self._choose([f" {word}" for word in c.urgencies], ending=CLOSING)
-        return [Written(self.language.text(r.ids), r.label_probability, r.repaired, len(r.ids)) for r in self.rows]
+        return [
+            Written(self.language.text(r.ids), r.label_probability, r.repaired, len(r.ids)) for r in self.rows
+        ]
 
     def answer_only(self) -> list[dict[str, float]]:
         """Label probabilities without any reasoning: the comparison that shows what the chain adds."""
         self._force("<answer>")
-        scores = self._score([self.language.tokens(name) + self.language.tokens(" |") for name in self.choices.diagnoses])
+        scores = self._score(
+            [self.language.tokens(name) + self.language.tokens(" |") for name in self.choices.diagnoses]
+        )
         return [dict(zip(self.choices.diagnoses, row.softmax(0).tolist(), strict=True)) for row in scores]
 
     def _differential(self) -> None:
@@ -140,7 +144,11 @@ class Writer:
         self.mask = torch.cat([self.mask, present], 1)
         positions = (before + present.cumsum(1) - 1).clamp_min(0)
         out = self.language.model.model(
-            inputs_embeds=embedded, attention_mask=self.mask, position_ids=positions, past_key_values=self.cache, use_cache=True
+            inputs_embeds=embedded,
+            attention_mask=self.mask,
+            position_ids=positions,
+            past_key_values=self.cache,
+            use_cache=True,
         )
         last = present.shape[1] - 1 - present.flip(1).argmax(1)
         there = present.any(1)
@@ -167,7 +175,9 @@ class Writer:
     def _force(self, text: str) -> None:
         self._append([self.language.tokens(text)] * len(self.rows))
 
-    def _free(self, stop: set[int], limit: int, *, keep_stop: bool, only: Sequence[int] | None = None) -> None:
+    def _free(
+        self, stop: set[int], limit: int, *, keep_stop: bool, only: Sequence[int] | None = None
+    ) -> None:
         """The model's own tokens until a stop token or the limit."""
         active = set(range(len(self.rows)) if only is None else only)
         for _ in range(limit):
@@ -199,7 +209,9 @@ class Writer:
         self, texts: Sequence[str], *, ending: str = "", only: Sequence[int] | None = None, once: bool = False
     ) -> Tensor:
         """Write the likeliest of `texts` (plus `ending`) to each row; returns the scores [B, C]."""
-        candidates = [self.language.tokens(t) + (self.language.tokens(ending) if ending else []) for t in texts]
+        candidates = [
+            self.language.tokens(t) + (self.language.tokens(ending) if ending else []) for t in texts
+        ]
         scores = self._score(candidates)
         chosen: list[list[int]] = [[] for _ in self.rows]
         for i in range(len(self.rows)) if only is None else only:
@@ -225,10 +237,14 @@ class Writer:
         start = 0
         for c in candidates:
             size = len(c) - 1
-            block[start : start + size, start : start + size] = torch.ones(size, size, dtype=torch.bool).tril()
+            block[start : start + size, start : start + size] = torch.ones(
+                size, size, dtype=torch.bool
+            ).tril()
             depth += list(range(size))
             start += size
-        seen = torch.cat([self.mask.bool().unsqueeze(1).expand(batch, len(flat), past), block.expand(batch, -1, -1)], 2)
+        seen = torch.cat(
+            [self.mask.bool().unsqueeze(1).expand(batch, len(flat), past), block.expand(batch, -1, -1)], 2
+        )
         positions = self.mask.sum(1, keepdim=True) + torch.tensor(depth)
         ids = torch.tensor(flat).expand(batch, -1)
         out = self.language.model.model(

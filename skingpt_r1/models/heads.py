@@ -39,7 +39,9 @@ class PatchAdapter(nn.Module):
 class VisualHead(nn.Module):
     """Patches [B, P, D] -> VisualOutput. `out_proj` is the identity where widths agree."""
 
-    def __init__(self, patch: int, embed: int = 1024, teacher: int = 1024, layers: int = 4, bottleneck: int = 64) -> None:
+    def __init__(
+        self, patch: int, embed: int = 1024, teacher: int = 1024, layers: int = 4, bottleneck: int = 64
+    ) -> None:
         super().__init__()
         self.in_proj = nn.Linear(patch, embed, bias=False)
         self.adapters = nn.ModuleList(PatchAdapter(embed, bottleneck) for _ in range(layers))

@@ -37,7 +37,9 @@ def augmented(pixels: Pixels, size: int, rng: random.Random) -> Pixels:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     turns = rng.randrange(4)
     if turns:
-        image = image.transpose((Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)[turns - 1])
+        image = image.transpose(
+            (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)[turns - 1]
+        )
     for enhance in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
         image = enhance(image).enhance(rng.uniform(0.8, 1.2))
     return np.asarray(image)

@@ -41,14 +41,16 @@ class Separable(nn.Module):
         self.point = nn.Conv2d(channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.point(F.relu(self.norm(self.depth(x))))
+        change: Tensor = self.point(F.relu(self.norm(self.depth(x))))
+        return x + change
 
 
 class SegmentationHead(nn.Module):
     """Frozen maps [B, 24, 65, 65], [B, 48, 33, 33], [B, 88, 17, 17] -> lesion logits [B, 130, 130].
 
-    The maps are standardised with the channel statistics of the training pictures (buffers `mean<i>`, `deviation<i>`);
-    the coarsest level also sees its own average, so that "darker than the rest" can be expressed.
+    The maps are standardised with the channel statistics of the training pictures (buffers `mean<i>`,
+    `deviation<i>`); the coarsest level also sees its own average, so that "darker than the rest" can be
+    expressed.
     """
 
     def __init__(self) -> None:
@@ -60,7 +62,8 @@ class SegmentationHead(nn.Module):
         self.overall = nn.Linear(PYRAMID_CHANNELS[-1], WIDTHS[-1])
         self.down = nn.ModuleList(nn.Conv2d(WIDTHS[i + 1], WIDTHS[i], 1, bias=False) for i in range(2))
         self.levels = nn.ModuleList(
-            nn.Sequential(*(Separable(w, k) for k in kernels)) for w, kernels in zip(WIDTHS, KERNELS, strict=True)
+            nn.Sequential(*(Separable(w, k) for k in kernels))
+            for w, kernels in zip(WIDTHS, KERNELS, strict=True)
         )
         self.leave = nn.Conv2d(WIDTHS[0], 4, 1)
 
@@ -80,7 +83,9 @@ class SegmentationHead(nn.Module):
         x = self.enter[2](scaled[2]) + self.overall(scaled[2].mean((2, 3)))[:, :, None, None]
         x = self.levels[2](F.relu(x))
         for i in (1, 0):
-            wide = F.interpolate(self.down[i](x), size=scaled[i].shape[2:], mode="bilinear", align_corners=False)
+            wide = F.interpolate(
+                self.down[i](x), size=scaled[i].shape[2:], mode="bilinear", align_corners=False
+            )
             x = self.levels[i](F.relu(self.enter[i](scaled[i]) + wide))
         logits: Tensor = F.pixel_shuffle(self.leave(F.relu(x)), 2)[:, 0]
         return logits
@@ -129,5 +134,8 @@ def load_segmenter(path: Path | None = None, encoder: Encoder | None = None) -> 
     try:
         head.load_state_dict({name: value.float() for name, value in load_file(place).items()})
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise SkinGPTError(f"{place}: not a segmenter of this version ({error}). Reinstall, or train it again.") from error
-    return Segmenter(head.to(memory_format=torch.channels_last), encoder or frozen_encoder())
+        raise SkinGPTError(
+            f"{place}: not a segmenter of this version ({error}). Reinstall, or train it again."
+        ) from error
+    head.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Segmenter(head, encoder or frozen_encoder())

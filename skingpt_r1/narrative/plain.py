@@ -25,16 +25,16 @@ WHEN: Final[dict[Urgency, str]] = {
 }
 ADVICE: Final[dict[Urgency, str]] = {
     Urgency.URGENT: "Please have a dermatologist look at this within two weeks. If it bleeds, hurts or grows "
-    "quickly, call sooner. Most suspicious spots turn out to be treatable, above all when they are seen early.",
+    "quickly, call sooner. Even if it is a cancer, it can be treated best when it is seen early.",
     Urgency.SOON: "Please have a doctor, best a dermatologist, look at this within the next few weeks. "
     "Go sooner if it bleeds, grows or changes.",
     Urgency.ROUTINE: "Show this to a doctor at your next visit. Go sooner if it grows, bleeds or changes.",
-    Urgency.SELF_WATCH: "Nothing in this photo calls for haste. Compare the spot with this photo every month, and "
-    "see a doctor if it grows, changes in shape or colour, itches, bleeds, or if it worries you.",
+    Urgency.SELF_WATCH: "The model sees nothing here that calls for haste. Compare the spot with this photo "
+    "each month, and see a doctor if it grows, changes shape or colour, itches, bleeds, or worries you.",
 }
 
 LIMITS: Final = (
-    "It sees one photo of one spot. It cannot feel the skin, compare the spot with your others, or look closer.",
+    "It sees one photo of one spot. It cannot feel the skin, see your other spots, or look closer.",
     "It knows pigmented spots and common skin tumours. It was not trained on rashes, infections, or nail, "
     "mouth and genital disease, and can be wrong there without noticing.",
     "Its training pictures show mostly light skin; on brown and black skin it is less reliable.",
@@ -47,8 +47,8 @@ _LAY: Final = {
     "melanoma": "a skin cancer that starts in pigment cells",
     "melanocytic nevus": "a common mole, usually harmless",
     "dysplastic nevus": "a mole that looks unusual, usually harmless",
-    "basal cell carcinoma": "a common, slow-growing skin cancer that rarely spreads and can be treated well",
-    "squamous cell carcinoma": "a skin cancer of the upper skin layer that can be treated well when found early",
+    "basal cell carcinoma": "a common, slow-growing skin cancer that rarely spreads and is well treatable",
+    "squamous cell carcinoma": "a skin cancer of the upper skin layer, well treatable when found early",
     "Bowen disease": "a very early skin cancer that stays in the upper skin layer",
     "actinic keratosis": "a patch of sun-damaged skin that can, over years, turn into a skin cancer",
     "seborrheic keratosis": "a wart-like growth that comes with age, usually harmless",

@@ -6,13 +6,14 @@ is the calibrated number after the checks, while the narrative keeps the word th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from skingpt_r1.images.measure import LesionMeasurement
 from skingpt_r1.images.quality import QualityIssue
-from skingpt_r1.knowledge.likelihoods import LikelihoodRatio
+from skingpt_r1.knowledge.likelihoods import OLD_AGE, LikelihoodRatio, feature_of
 from skingpt_r1.narrative import plain
 from skingpt_r1.narrative.verify import Judgement, decisive, said
 from skingpt_r1.narrative.vocabulary import HISTORY_CONCEPTS
@@ -33,8 +34,8 @@ class Report:
     image: the path as given, untrusted. text: the narrative as the model wrote it, untrusted. diagnosis:
     preferred name, None where the text commits to none. label: the same in a label set's spelling.
     confidence: calibrated and after `verify.lowered`, 0..1. differential: (diagnosis, probability 0..1),
-    likeliest first. reason: why it abstained. advice: one plain sentence or two. notes: why the confidence was
-    lowered, and what else was repaired. seconds: by step. model: name, version, hashes.
+    likeliest first. reason: why it abstained. advice: one plain sentence or two. notes: why the confidence
+    was lowered, and what else was repaired. seconds: by step. model: name, version, hashes.
     """
 
     image: str
@@ -103,7 +104,7 @@ def _rows(report: Report) -> tuple[ClaimRow, ...]:
 
 
 def ranked(report: Report) -> tuple[tuple[str, float | None, tuple[Judgement, ...]], ...]:
-    """(diagnosis, probability or None, judgements): the differential, then hypotheses it has no number for."""
+    """(diagnosis, probability or None, judgements): the differential, then hypotheses without a number."""
     rows: dict[str, float | None] = dict(report.differential)
     for hypothesis in report.narrative.hypotheses:
         rows.setdefault(hypothesis.diagnosis, None)
@@ -116,12 +117,24 @@ def region_evidence(report: Report) -> Evidence | None:
     return next((e for c in report.narrative.claims for e in c.evidence if e.kind == "region"), None)
 
 
+def counted_as(claim: Claim) -> str | None:
+    """The group in which tables count an age or a site ("60 or older", "trunk"); None for other claims."""
+    if claim.concept not in ("age", "site") or (feature := feature_of(claim.key)) is None:
+        return None
+    return feature[0].partition("|")[2] if feature[1] else f"younger than {OLD_AGE}"
+
+
 def ratio_text(ratio: LikelihoodRatio | None) -> str:
-    """ "LR 4.1 (95 % CI 3.0 to 5.6, Derm7pt, n = 1,011)"."""
+    """ "LR 4.1 (95 % CI 3.0 to 5.6, Derm7pt, n = 1,011)"; the full name of the table is left to footnotes."""
     if ratio is None:
         return "not counted in any table"
     interval = f"{ratio.low:.2g} to {ratio.high:.2g}"
-    return f"LR {ratio.value:.2g} (95 % CI {interval}, {ratio.source.split(' (')[0]}, n = {ratio.n:,})"
+    return f"LR {ratio.value:.2g} (95 % CI {interval}, {short(ratio.source)}, n = {ratio.n:,})"
+
+
+def short(source: str) -> str:
+    """A table's name without its particulars."""
+    return re.split(r" \(|,", source, maxsplit=1)[0]
 
 
 def capital(text: str) -> str:

@@ -12,40 +12,49 @@ from skingpt_r1.records import Claim, History
 
 _FIELDS: Final = {"skin type": "skin_type", "diameter": "diameter_mm"}
 _TOLERANCE: Final = {"age": 1.0, "skin type": 0.5, "diameter": 0.5}  # years, types, millimetres
-_UNITS: Final = {"age": " years", "diameter": " mm"}
-_TRUNK: Final = "abdomen anterior back breast buttock chest flank lateral posterior torso trunk".split()
-_ARM: Final = "arm axilla elbow finger forearm hand palm shoulder thumb wrist".split()
-_LEG: Final = "ankle calf foot heel hip knee leg shin sole thigh toe".split()
-_HEAD: Final = "cheek chin ear eyelid face forehead head lip neck nose scalp temple".split()
-_REGIONS: Final = {
-    "trunk": _TRUNK,
-    "torso": _TRUNK,
-    "arm": _ARM,
-    "upper extremity": _ARM,
-    "leg": _LEG,
-    "lower extremity": _LEG,
-    "head/neck": _HEAD,
-    "face": "cheek chin eyelid forehead lip nose temple".split(),
-    "anterior torso": "abdomen breast chest".split(),
-    "posterior torso": "back buttock".split(),
-    "palms/soles": "palm sole".split(),
-    "acral skin": "finger foot hand heel nail palm palms/soles sole thumb toe".split(),
-    "hand": "finger palm thumb".split(),
-    "foot": "heel sole toe".split(),
+_WORDS: Final = {
+    "itch": "itching",
+    "grew": "growth",
+    "hurt": "pain",
+    "changed": "change",
+    "bleed": "bleeding",
+    "elevation": "a raised surface",
 }
+_UNITS: Final = {"age": " years", "diameter": " mm"}
+_REGIONS: Final = {
+    region: frozenset(sites.split(", "))
+    for region, sites in {
+        "trunk": "abdomen, back, breast, buttock, chest, flank, torso, trunk",
+        "torso": "abdomen, back, breast, buttock, chest, flank, torso, trunk",
+        "anterior torso": "abdomen, breast, chest",
+        "posterior torso": "back, buttock",
+        "arm": "axilla, elbow, finger, forearm, hand, palm, shoulder, thumb, wrist",
+        "upper extremity": "arm, axilla, elbow, finger, forearm, hand, palm, shoulder, thumb, wrist",
+        "leg": "ankle, calf, foot, heel, hip, knee, shin, sole, thigh, toe",
+        "lower extremity": "ankle, calf, foot, heel, hip, knee, leg, shin, sole, thigh, toe",
+        "head/neck": "cheek, chin, ear, eyelid, face, forehead, head, lip, neck, nose, scalp, temple",
+        "face": "cheek, chin, eyelid, forehead, lip, nose, temple",
+        "palms/soles": "palm, sole",
+        "acral skin": "finger, foot, hand, heel, nail, palm, palms/soles, sole, thumb, toe",
+        "hand": "finger, palm, thumb",
+        "foot": "heel, sole, toe",
+    }.items()
+}
+"""What a region holds; the last word of a site is looked up, so that "upper back" is found as "back"."""
 
 
 def compare(claim: Claim, history: History) -> tuple[float, str]:
     """(support, sentence) of a history claim: 1 told so, 0 told otherwise or not told, 0.5 undecided."""
     told = getattr(history, _FIELDS.get(claim.concept, claim.concept))
+    word = _WORDS.get(claim.concept, claim.concept)
     if told is None:
-        return 0.0, f"nothing about this was told ({claim.concept}), so the writer cannot know it"
+        return 0.0, f"nothing was told about {word}, so the writer cannot know it"
     if isinstance(told, bool):
         answer = "yes" if told else "no"
-        return float(told == claim.polarity), f"the history says: {claim.concept} {answer}"
+        return float(told == claim.polarity), f"the history says {answer} to {word}"
     if claim.concept == "site":
         return _site(claim.value, str(told))
-    detail = f"the history says: {claim.concept} {told if isinstance(told, str) else f'{told:g}'}"
+    detail = f"the history says: {word} {told if isinstance(told, str) else f'{told:g}'}"
     if isinstance(told, str):
         agrees = claim.value == told.strip().lower()
     else:
@@ -72,7 +81,5 @@ def _site(claimed: str, told: str) -> tuple[float, str]:
 
 def _within(part: str, whole: str) -> bool:
     """Whether `part` ("left upper back") lies in, or spells out, `whole` ("back", "trunk")."""
-    words = part.split()
-    return set(whole.split()) <= set(words) or any(
-        word in (*_REGIONS.get(whole, ()), whole) for word in (part, words[-1] if words else "")
-    )
+    words, members = part.split(), _REGIONS.get(whole, frozenset())
+    return set(whole.split()) <= set(words) or part in members or bool(words and words[-1] in members)

@@ -125,7 +125,7 @@ def judge_differential(narrative: Narrative) -> tuple[Judgement, ...]:
 
 
 def decisive(narrative: Narrative) -> tuple[int, ...]:
-    """Positions of the claims on which the diagnosis rests: those that decide, and those that speak for it."""
+    """Positions of the claims on which the diagnosis rests: the deciding ones, then what speaks for it."""
     own = [h.speaks_for for h in narrative.hypotheses if h.diagnosis == narrative.diagnosis]
     return tuple(dict.fromkeys((*narrative.deciding, *(p for positions in own for p in positions))))
 
@@ -136,7 +136,7 @@ def lowered(confidence: float, narrative: Narrative) -> tuple[float, tuple[str, 
     Each contradicted decisive claim, three at most, takes a fifth; an evidence map that avoids the lesion
     takes a tenth. Both factors are set by judgement, not fitted.
     """
-    reasons = []
+    reasons: list[str] = []
     for position in decisive(narrative):
         claim = narrative.claims[position]
         if claim.status is Status.CONTRADICTED and len(reasons) < _MOST_COUNTED:
@@ -170,9 +170,7 @@ def _checked(claim: Claim, witnesses: Witnesses) -> Claim:
         number, evidence = None, _evidence("knowledge", f"nothing here checks claims about {claim.concept}")
     seen = claim.concept in (*vocabulary.SHAPE, *vocabulary.INSIDE)
     region = _region(witnesses.region) if seen else ()
-    return dataclasses.replace(
-        claim, status=status_of(number), support=number, evidence=(evidence, *region)
-    )
+    return dataclasses.replace(claim, status=status_of(number), support=number, evidence=(evidence, *region))
 
 
 def _told(claim: Claim, witnesses: Witnesses) -> tuple[float | None, Evidence]:

@@ -14,7 +14,7 @@ from skingpt_r1.records import Case
 T = TypeVar("T", bound=Hashable)
 Pair = tuple[str, str, float]
 
-_ISIC = re.compile(r"ISIC_\d{7}")
+_ISIC = re.compile(r"ISIC_\d{7}(?!\d)")
 
 
 def key(case: Case) -> str:

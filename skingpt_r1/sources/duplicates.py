@@ -9,6 +9,7 @@ the 377 photographs that two of them share score 0.94 or more, 3,000 random pair
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ __all__ = ["Embed", "Thresholds", "clusters", "find_duplicates"]
 Embed = Callable[[Sequence[Path]], npt.NDArray[np.float32]]
 
 _BLOCK = 512
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,10 @@ def find_duplicates(
     order = np.array(readable)
     proposals = _candidates([prints[paths[n]] for n in readable], thresholds)
     proposals = [c for c in proposals if (readable[c.first], readable[c.second]) not in found]
+    _log.info("%d pictures, %d pairs with close hashes", len(readable), len(proposals))
     matcher = Matcher([paths[n] for n in readable])
     close = [c for c, s in zip(proposals, matcher.coarse(proposals), strict=True) if s >= thresholds.coarse]
+    _log.info("%d of them alike at 32 x 32", len(close))
     for candidate, score in zip(close, matcher.fine(close), strict=True):
         limit = thresholds.fine if candidate.orientation == 0 else thresholds.turned_fine
         if score >= limit:

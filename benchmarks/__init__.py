@@ -1,0 +1,1 @@
+"""Measurements: each script prints a table and keeps a JSON result with command, machine, date and seed."""

@@ -1,0 +1,113 @@
+"""Let the shipped model read the rows of a split: one JSON line a picture, resumable.
+
+    python -m benchmarks.read_rows test                     # all test rows, image only
+    python -m benchmarks.read_rows val --limit 300          # the rows that calibration is fitted on
+    python -m benchmarks.read_rows test --blind --limit 300 # the same prompts, a flat picture of the mean colour
+    python -m benchmarks.read_rows test --history           # with the recorded history
+
+Each row is read within the label set of its source. Nothing of a row but its picture (and, if asked, its history)
+reaches the model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import random
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from skingpt_r1.images.reading import Photo, read_photo
+from skingpt_r1.knowledge.labelsets import label_set
+from skingpt_r1.models.diagnose import Model, Reading, Told, load
+from skingpt_r1.narrative.report import as_json
+from skingpt_r1.records import Case, History
+from skingpt_r1.sources.registry import SOURCES
+from skingpt_r1.sources.registry import load as load_source
+
+SETS = ("ham10000", "isic2017", "pad_ufes_20")
+RUNS = Path("runs/readings")
+BATCH = 32
+
+
+def rows_of(split: str, limit: int | None) -> list[Case]:
+    """Cases of a split in a fixed shuffled order, `limit` of them stratified over the three sets."""
+    chosen: list[Case] = []
+    for name in SETS:
+        mine = [case for case in load_source(name) if case.split == split]
+        random.Random(0).shuffle(mine)
+        chosen += mine[: limit // len(SETS)] if limit else mine
+    return chosen
+
+
+def flat(photo: Photo) -> Photo:
+    """The picture's mean colour, and nothing else of it."""
+    colour = photo.pixels.reshape(-1, 3).mean(0).astype(np.uint8)
+    return dataclasses.replace(photo, pixels=np.broadcast_to(colour, photo.pixels.shape).copy())
+
+
+def line_of(case: Case, reading: Reading) -> str:
+    """One JSON line: the report, and the truth that the model never saw."""
+    truth = {
+        "key": f"{case.dataset}/{case.id}",
+        "set": case.dataset,
+        "truth": case.label,
+        "group": case.group or case.id,
+    }
+    raw = {name: round(p, 6) for name, p in reading.label_probability.items()}
+    return json.dumps({**truth, "label_probability": raw, **as_json(reading.report)}, ensure_ascii=False) + "\n"
+
+
+def read(model: Model, cases: Sequence[Case], target: Path, *, blind: bool, history: bool) -> None:
+    """Append what is missing to `target`, in batches of one label set."""
+    done = {json.loads(line)["key"] for line in target.read_text().splitlines()} if target.exists() else set()
+    left = [case for case in cases if f"{case.dataset}/{case.id}" not in done]
+    began = time.monotonic()
+    finished = 0
+    with target.open("a") as stream:
+        for name in SETS:
+            mine = [case for case in left if case.dataset == name]
+            labels = label_set(SOURCES[name].label_set)
+            for start in range(0, len(mine), BATCH):
+                batch = mine[start : start + BATCH]
+                photos = [read_photo(case.image) for case in batch]
+                told = [Told(case.history if history else History()) for case in batch]
+                for case, reading in zip(
+                    batch,
+                    model.diagnose_all([flat(p) if blind else p for p in photos], told, labels),
+                    strict=True,
+                ):
+                    stream.write(line_of(case, reading))
+                stream.flush()
+                finished += len(batch)
+                pace = (time.monotonic() - began) / finished
+                print(
+                    f"{name} {start + len(batch)}/{len(mine)}, {pace:.2f} s a photo, {pace * (len(left) - finished):.0f} s left",
+                    flush=True,
+                )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("split", choices=("val", "test"))
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--blind", action="store_true")
+    parser.add_argument("--history", action="store_true")
+    options = parser.parse_args()
+    name = options.split + ("-blind" if options.blind else "") + ("-history" if options.history else "")
+    RUNS.mkdir(parents=True, exist_ok=True)
+    read(
+        load(),
+        rows_of(options.split, options.limit),
+        RUNS / f"{name}.jsonl",
+        blind=options.blind,
+        history=options.history,
+    )
+
+
+if __name__ == "__main__":
+    main()

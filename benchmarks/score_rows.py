@@ -1,0 +1,146 @@
+"""Figures of the readings of `read_rows`: balanced accuracy in the narrative, calibration, abstention, claims.
+
+    python -m benchmarks.score_rows test
+    python -m benchmarks.score_rows test-blind
+
+Intervals: 95 %, bootstrap over patients or lesions (1,000 draws, seed 0). The claim section counts what the
+verifier said; its precision against expert masks is measured by `benchmarks.claims`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from benchmarks.read_rows import RUNS, SETS
+from benchmarks.results import balanced_accuracy, interval, keep
+from skingpt_r1.knowledge.labelsets import label_set
+
+PROBE = {
+    "ham10000": 0.503,
+    "pad_ufes_20": 0.518,
+    "isic2017": 0.620,
+}  # linear probe, class-weighted, same test rows
+Line = dict[str, Any]
+
+
+def recognition(lines: list[Line]) -> dict[str, Any]:
+    """Balanced accuracy and accuracy of the diagnosis in the narrative, by set."""
+    found: dict[str, Any] = {}
+    for name in SETS:
+        mine = [x for x in lines if x["set"] == name]
+        if not mine:
+            continue
+        truth, said = np.array([x["truth"] for x in mine]), np.array([x["label"] for x in mine])
+        low, high = interval(lambda i, s=said, t=truth: balanced_accuracy(s[i], t[i]), [x["group"] for x in mine])
+        recall = {
+            label: [int((said[truth == label] == label).sum()), int((truth == label).sum())]
+            for label in sorted(set(truth))
+        }
+        found[name] = {
+            "n": len(mine),
+            "balanced_accuracy": round(balanced_accuracy(said, truth), 4),
+            "interval": [round(low, 4), round(high, 4)],
+            "accuracy": round(float((said == truth).mean()), 4),
+            "chance": round(1 / len(label_set(name).labels), 4),
+            "linear_probe": PROBE[name],
+            "recall": recall,
+        }
+    return found
+
+
+def calibration_error(lines: list[Line], bins: int = 10) -> float:
+    """Expected calibration error of the confidence, equal-width bins."""
+    confidence = np.array([x["confidence"] for x in lines])
+    right = np.array([x["label"] == x["truth"] for x in lines])
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    return float(
+        sum(
+            abs(confidence[place == b].mean() - right[place == b].mean()) * (place == b).mean()
+            for b in range(bins)
+            if (place == b).any()
+        )
+    )
+
+
+def abstention(lines: list[Line]) -> list[dict[str, float]]:
+    """Error share among the most confident 100, 90 .. 10 %."""
+    ordered = sorted(lines, key=lambda x: -x["confidence"])
+    curve = []
+    for share in range(100, 0, -10):
+        kept = ordered[: max(1, round(len(ordered) * share / 100))]
+        curve.append(
+            {
+                "kept": share / 100,
+                "risk": round(1 - sum(x["label"] == x["truth"] for x in kept) / len(kept), 4),
+            }
+        )
+    return curve
+
+
+def claims(lines: list[Line]) -> dict[str, Any]:
+    """By concept: how often claimed a narrative, and what the verifier said."""
+    made: Counter[str] = Counter()
+    status: Counter[tuple[str, str]] = Counter()
+    for line in lines:
+        for claim in line["claims"]:
+            made[claim["concept"]] += 1
+            status[claim["concept"], claim["status"]] += 1
+    table = {}
+    for concept, n in made.most_common():
+        yes, no = status[concept, "supported"], status[concept, "contradicted"]
+        table[concept] = {
+            "share_of_narratives": round(n / len(lines), 3), "n": n, "supported": yes, "contradicted": no,
+            "not_checkable": status[concept, "not checkable"], "precision": round(yes / max(yes + no, 1), 3),
+        }  # fmt: skip
+    yes, no = (sum(v for (_, s), v in status.items() if s == wanted) for wanted in ("supported", "contradicted"))
+    return {
+        "overall_precision": round(yes / max(yes + no, 1), 4),
+        "checked": yes + no,
+        "made": sum(made.values()),
+        "by_concept": table,
+    }
+
+
+def writing(lines: list[Line]) -> dict[str, Any]:
+    """Repairs, parse problems, variety of the texts."""
+    observations = [x["text"].split("[category]")[0] for x in lines]
+    words = [w for o in observations for w in zip(o.split(), o.split()[1:], strict=False)]
+    return {
+        "repaired_share": round(sum(x["model"]["repaired"] == "True" for x in lines) / len(lines), 4),
+        "distinct_observations": round(len(set(observations)) / len(lines), 4),
+        "distinct_2": round(len(set(words)) / max(len(words), 1), 4),
+        "abstained_share": round(sum(x["abstained"] for x in lines) / len(lines), 4),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("readings", help="test, val, test-blind, test-history ...")
+    name = parser.parse_args().readings
+    lines = [json.loads(line) for line in (RUNS / f"{name}.jsonl").read_text().splitlines()]
+    by_set = {
+        s: round(calibration_error([x for x in lines if x["set"] == s]), 4)
+        for s in SETS
+        if any(x["set"] == s for x in lines)
+    }
+    figures = {
+        "readings": name,
+        "n": len(lines),
+        "recognition": recognition(lines),
+        "calibration_error": {"all": round(calibration_error(lines), 4), **by_set},
+        "abstention_curve": abstention(lines),
+        "claims": claims(lines),
+        "writing": writing(lines),
+    }
+    print(json.dumps(figures, indent=1))
+    path = keep("score_rows", figures)
+    path.rename(path.with_stem(f"readings_{name.replace('-', '_')}"))
+
+
+if __name__ == "__main__":
+    main()
