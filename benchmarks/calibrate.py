@@ -5,16 +5,14 @@ python -m benchmarks.calibrate
 
 from __future__ import annotations
 
-import json
-
-from benchmarks.read_rows import RUNS, SETS
+from benchmarks.read_rows import SETS, lines_of
 from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.models import calibration
 from skingpt_r1.models.diagnose import ADAPTERS
 
 
 def main() -> None:
-    lines = [json.loads(line) for line in (RUNS / "val.jsonl").read_text().splitlines()]
+    lines = lines_of("val")
     table: dict[str, calibration.Calibration] = {}
     for name in SETS:
         names = label_set(name).labels

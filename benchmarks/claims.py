@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.read_rows import RUNS, SETS
+from benchmarks.read_rows import SETS, lines_of
 from benchmarks.results import interval, keep
 from skingpt_r1.dermcot.evidence import told
 from skingpt_r1.images.findings import support
@@ -75,7 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("readings")
     name = parser.parse_args().readings
-    lines = [json.loads(line) for line in (RUNS / f"{name}.jsonl").read_text().splitlines()]
+    lines = lines_of(name)
     cases = {f"{c.dataset}/{c.id}": c for s in SETS for c in load(s)}
     by_concept: dict[str, list[bool]] = defaultdict(list)
     truth, groups = [], []

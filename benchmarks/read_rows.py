@@ -4,6 +4,7 @@
     python -m benchmarks.read_rows val --limit 300          # the rows that calibration is fitted on
     python -m benchmarks.read_rows test --blind --limit 300 # the same prompts, a flat picture of the mean colour
     python -m benchmarks.read_rows test --history           # with the recorded history
+    OMP_NUM_THREADS=1 python -m benchmarks.read_rows test --part 0/2 &   # two processes use two cores better
 
 Each row is read within the label set of its source. Nothing of a row but its picture (and, if asked, its history)
 reaches the model.
@@ -18,6 +19,7 @@ import random
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -91,19 +93,30 @@ def read(model: Model, cases: Sequence[Case], target: Path, *, blind: bool, hist
                 )
 
 
+def lines_of(name: str) -> list[dict[str, Any]]:
+    """All readings under a name ("test", "val", "test-blind"), whatever process made them, in a fixed order."""
+    files = sorted(RUNS.glob(f"{name}.*.jsonl"))
+    if not files:
+        raise SystemExit(f"{RUNS}/{name}.*.jsonl: no readings; run python -m benchmarks.read_rows first.")
+    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    return sorted(lines, key=lambda line: line["key"])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("split", choices=("val", "test"))
     parser.add_argument("--limit", type=int)
     parser.add_argument("--blind", action="store_true")
     parser.add_argument("--history", action="store_true")
+    parser.add_argument("--part", default="0/1", help="i/n: every n-th row from the i-th")
     options = parser.parse_args()
+    first, step = (int(number) for number in options.part.split("/"))
     name = options.split + ("-blind" if options.blind else "") + ("-history" if options.history else "")
     RUNS.mkdir(parents=True, exist_ok=True)
     read(
         load(),
-        rows_of(options.split, options.limit),
-        RUNS / f"{name}.jsonl",
+        rows_of(options.split, options.limit)[first::step],
+        RUNS / f"{name}.{first}of{step}.jsonl",
         blind=options.blind,
         history=options.history,
     )

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.read_rows import RUNS, SETS
+from benchmarks.read_rows import SETS, lines_of
 from benchmarks.results import balanced_accuracy, interval, keep
 from skingpt_r1.knowledge.labelsets import label_set
 
@@ -25,6 +25,9 @@ PROBE = {
     "pad_ufes_20": 0.518,
     "isic2017": 0.620,
 }  # linear probe, class-weighted, same test rows
+TOUCHED = {"ham10000/ISIC_0034889", "ham10000/ISIC_0035870", "isic2017/ISIC_0015201"}
+"""Test rows left out: a duplicate search that became stricter after the shipped teacher was trained links them to
+pictures that it saw (one is the same lesion, four pairs are round look-alikes)."""
 Line = dict[str, Any]
 
 
@@ -122,7 +125,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("readings", help="test, val, test-blind, test-history ...")
     name = parser.parse_args().readings
-    lines = [json.loads(line) for line in (RUNS / f"{name}.jsonl").read_text().splitlines()]
+    lines = [line for line in lines_of(name) if line["key"] not in TOUCHED]
     by_set = {
         s: round(calibration_error([x for x in lines if x["set"] == s]), 4)
         for s in SETS

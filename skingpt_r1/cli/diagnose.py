@@ -97,7 +97,7 @@ def _tell(reading: Reading, as_json: bool) -> None:
     from skingpt_r1.narrative.report_terminal import print_report
 
     if as_json:
-        sys.stdout.write(json.dumps(json_of(reading.report), ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(json_of(reading.report)) + "\n")
         sys.stdout.flush()
     else:
         print_report(reading.report)

@@ -25,7 +25,8 @@ class ScoredClaim(NamedTuple):
     support: float
 
 
-_CLAIMS: Final = (4, 8)  # of one narrative, fewer only if the evidence has fewer
+_CLAIMS: Final = (5, 8)  # of one narrative, fewer only if the evidence has fewer
+_ABSENT: Final = 2  # most findings of one narrative that are not there; a list of them describes nothing
 _LEAST_SUPPORT: Final = 0.5
 _RESTLESSNESS: Final = 0.35  # noise on the support that ranks claims; 0 would always tell the same ones
 _SECOND_SHARE: Final = 0.25  # of drafts whose diagnosis stands second in its differential
@@ -97,7 +98,8 @@ def _chosen(case_claims: Sequence[ScoredClaim], rng: random.Random) -> list[Clai
     taken: dict[vocabulary.Key, Claim] = {}
     for claim, _ in ranked:
         rules_out = claim.concept in _ONE_OF_A_KIND and any(c.concept == claim.concept for c in taken.values())
-        if len(taken) < wanted and not rules_out and vocabulary.opposite(claim.key) not in taken:
+        absent = not claim.polarity and sum(not c.polarity for c in taken.values()) >= _ABSENT
+        if len(taken) < wanted and not rules_out and not absent and vocabulary.opposite(claim.key) not in taken:
             taken.setdefault(claim.key, Claim(*claim.key))
     return list(taken.values())
 

@@ -31,12 +31,12 @@ class DistillConfig:
     look_batch: int = field(default=96, metadata={"help": "pictures a step of the first phase"})
     look_rate: float = field(default=2e-3, metadata={"help": "peak learning rate of the first phase"})
     name_steps: int = field(
-        default=1500, metadata={"help": "steps of the second phase: soft words towards word embeddings"}
+        default=1000, metadata={"help": "steps of the second phase: soft words towards word embeddings"}
     )
     name_batch: int = field(default=64, metadata={"help": "pictures a step of the second phase"})
     name_rate: float = field(default=1e-3, metadata={"help": "peak learning rate of the second phase"})
     write_steps: int = field(
-        default=330, metadata={"help": "steps of the third phase: narratives, joint objective"}
+        default=240, metadata={"help": "steps of the third phase: narratives, joint objective"}
     )
     write_batch: int = field(default=8, metadata={"help": "narratives a step of the third phase"})
     write_rate: float = field(

@@ -9,9 +9,7 @@ not the same: the encoder pads to the right and the bottom.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
-import os
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -22,20 +20,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from skingpt_r1.distill.drawn import DATASET, draw
+from skingpt_r1.distill.run import save_tensors
 from skingpt_r1.images.masks import load_mask
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.encoder import IMAGE_SIZE, Encoder, to_pixels
+from skingpt_r1.models.precision import CACHED_FEATURES
 from skingpt_r1.models.segmenter import OUTPUT_SIDE
 from skingpt_r1.records import Case
 from skingpt_r1.sources.registry import SOURCES, data_root, load
 from skingpt_r1.sources.tables import read_table
 
 log = logging.getLogger(__name__)
-SHARD = 64
+MINUTE = 60.0
 TARGET = OUTPUT_SIDE
 Box = tuple[float, float, float, float]  # left, top, right, bottom, shares of the picture
 
@@ -149,64 +149,49 @@ def _turned(image: Image.Image, mask: Image.Image, rng: random.Random) -> tuple[
 
 
 class MaskedMaps:
-    """Maps and targets of outlined cases: copy 0 plain, the others augmented."""
+    """Maps and targets of outlined cases, a file a picture: copy 0 plain, the others augmented."""
 
     def __init__(self, folder: Path, cases: Sequence[Outlined], copies: Sequence[int], seed: int = 0) -> None:
         self.folder, self.cases, self.copies, self.seed = folder, list(cases), list(copies), seed
 
     def build(self, encoder: Encoder) -> MaskedMaps:
-        """Compute the missing shards; a killed build goes on at the first missing one. Returns itself."""
+        """Compute the missing ones; a killed build goes on where it stopped. Returns itself."""
         self.folder.mkdir(parents=True, exist_ok=True)
         missing = [job for job in self._jobs() if not self._path(*job).exists()]
-        began = time.monotonic()
+        began = said = time.monotonic()
         for done, job in enumerate(missing, 1):
             self._write(*job, encoder)
-            spent = time.monotonic() - began
-            log.info(
-                "masked maps %d/%d, %.0f s left", done, len(missing), spent / done * (len(missing) - done)
-            )
+            if time.monotonic() - said > MINUTE or done == len(missing):
+                said = time.monotonic()
+                left = (said - began) / done * (len(missing) - done)
+                log.info("masked maps %d/%d, %.0f s left", done, len(missing), left)
         return self
 
     def load(self) -> Batch:
-        """Everything in memory; row i of copy k is at k * len(cases) + i."""
-        shards = [load_file(self._path(*job)) for job in self._jobs()]
-        joined = {name: torch.cat([s[name] for s in shards]) for name in shards[0]}
+        """Everything in memory; row i of the k-th copy is at k * len(cases) + i."""
+        rows = [load_file(self._path(*job)) for job in self._jobs()]
+        joined = {name: torch.stack([r[name] for r in rows]) for name in rows[0]}
         return Batch([joined["s4"], joined["s8"], joined["s16"]], joined["target"], joined["area"])
 
-    def _jobs(self) -> Iterator[tuple[int, int]]:
+    def _jobs(self) -> Iterator[tuple[Outlined, int]]:
         for copy in self.copies:
-            for start in range(0, len(self.cases), SHARD):
-                yield start, copy
+            for outlined in self.cases:
+                yield outlined, copy
 
-    def _path(self, start: int, copy: int) -> Path:
-        rows = [f"{o.case.dataset}/{o.case.id}" for o in self.cases[start : start + SHARD]]
-        key = json.dumps([rows, copy, self.seed, IMAGE_SIZE, TARGET])
-        return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.safetensors"
+    def _path(self, outlined: Outlined, copy: int) -> Path:
+        name = f"{outlined.case.dataset}/{outlined.case.id} {copy} {self.seed} {IMAGE_SIZE} {TARGET}"
+        return self.folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.safetensors"
 
-    def _write(self, start: int, copy: int, encoder: Encoder) -> None:
-        parts: list[list[Tensor]] = []
-        targets, areas = [], []
-        for group in _groups(self.cases[start : start + SHARD], 4):
-            made = [
-                picture_and_target(o, random.Random(f"{o.case.id} {copy} {self.seed}") if copy else None)
-                for o in group
-            ]
-            with torch.inference_mode():
-                maps = encoder.pyramid(to_pixels(torch.from_numpy(np.stack([m[0] for m in made]))))
-            parts.append([m.to(torch.bfloat16).contiguous() for m in maps])
-            targets += [m[1] for m in made]
-            areas += [m[2] for m in made]
-        tensors = {name: torch.cat([p[i] for p in parts]) for i, name in enumerate(("s4", "s8", "s16"))}
-        tensors |= {"target": torch.from_numpy(np.stack(targets)), "area": torch.tensor(areas)}
-        target = self._path(start, copy)
-        partial = target.with_suffix(f".{os.getpid()}.tmp")
-        save_file(tensors, partial)
-        os.replace(partial, target)
-
-
-def _groups(items: Sequence[Outlined], size: int) -> Iterator[Sequence[Outlined]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+    def _write(self, outlined: Outlined, copy: int, encoder: Encoder) -> None:
+        rng = random.Random(f"{outlined.case.id} {copy} {self.seed}") if copy else None
+        pixels, target, area = picture_and_target(outlined, rng)
+        with torch.inference_mode():
+            maps = encoder.pyramid(to_pixels(torch.from_numpy(pixels.copy())[None]))
+        tensors = {
+            name: m[0].to(CACHED_FEATURES) for name, m in zip(("s4", "s8", "s16"), maps, strict=True)
+        }
+        tensors |= {"target": torch.from_numpy(target.copy()), "area": torch.tensor(area)}
+        save_tensors(self._path(outlined, copy), tensors)
 
 
 def rows_of(data: Batch, rows: Tensor) -> Batch:

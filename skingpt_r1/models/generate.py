@@ -63,6 +63,7 @@ class _Row:
 class Writer:
     """Generates a batch of narratives. One object a batch; `write` may be called once."""
 
+    @torch.inference_mode()
     def __init__(
         self,
         language: Language,

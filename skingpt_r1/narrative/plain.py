@@ -87,8 +87,8 @@ def red_flags(diagnosis: str | None, claims: Sequence[Claim]) -> tuple[str, ...]
 
 
 def percent(share: float) -> str:
-    """ "83 %"; never 0 or 100, which no photo can earn."""
-    return "under 1 %" if share < 0.01 else "over 99 %" if share > 0.99 else f"{share * 100:.0f} %"
+    """ "83%"; never 0 or 100, which no photo can earn."""
+    return "under 1%" if share < 0.01 else "over 99%" if share > 0.99 else f"{share:.0%}"
 
 
 def summary(

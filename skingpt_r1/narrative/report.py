@@ -125,11 +125,11 @@ def counted_as(claim: Claim) -> str | None:
 
 
 def ratio_text(ratio: LikelihoodRatio | None) -> str:
-    """ "LR 4.1 (95 % CI 3.0 to 5.6, Derm7pt, n = 1,011)"; the full name of the table is left to footnotes."""
+    """ "LR 4.1 (95% CI 3.0 to 5.6, Derm7pt, n = 1,011)"; the full name of the table is left to footnotes."""
     if ratio is None:
         return "not counted in any table"
     interval = f"{ratio.low:.2g} to {ratio.high:.2g}"
-    return f"LR {ratio.value:.2g} (95 % CI {interval}, {short(ratio.source)}, n = {ratio.n:,})"
+    return f"LR {ratio.value:.2g} (95% CI {interval}, {short(ratio.source)}, n = {ratio.n:,})"
 
 
 def short(source: str) -> str:

@@ -47,6 +47,7 @@ _AGREES: Final = {
     Status.CONTRADICTED: "counts disagree",
     Status.NOT_CHECKABLE: "counts do not settle it",
 }
+_PREFIX: Final = {"measurement": "Measured: "}
 _HEADINGS: Final = {
     "observation": "Observation",
     "category": "Category",
@@ -114,7 +115,13 @@ def _environment() -> Environment:
         capital=capital, line=one_line, lines=_lines, said=said, percent=plain.percent, ratio=ratio_text
     )
     environment.globals.update(
-        kind_of=plain.kind, group_of=counted_as, sign=_SIGNS, css=_CLASSES, word=_WORDS, agrees=_AGREES
+        kind_of=plain.kind,
+        group_of=counted_as,
+        sign=_SIGNS,
+        css=_CLASSES,
+        word=_WORDS,
+        prefix=_PREFIX,
+        agrees=_AGREES,
     )
     return environment
 
@@ -140,18 +147,20 @@ def _kinds(report: Report) -> list[str]:
 
 def _numbers(found: LesionMeasurement) -> Iterator[tuple[str, str, str, str]]:
     """(name, value, range, how to read it) of each measured quantity."""
+    size = f"small below {findings.SMALL_BELOW:.0%}, large from {findings.LARGE_FROM:.0%}"
+    asymmetric = f"0 symmetric; asymmetric from {findings.ASYMMETRIC_FROM:g}"
+    irregular = f"1 smooth; irregular from {findings.IRREGULAR_FROM:g}"
+    sharp = f"CIELAB step; sharp from {findings.SHARP_FROM:g}"
     rows = (
-        ("Share of the picture", found.area, f"small below {findings.SMALL_BELOW:.0%}, large from "
-         f"{findings.LARGE_FROM:.0%}", True),
-        ("Asymmetry", found.asymmetry, f"0 symmetric; asymmetric from {findings.ASYMMETRIC_FROM:g}", False),
-        ("Border irregularity", found.border_irregularity,
-         f"1 is smooth; irregular from {findings.IRREGULAR_FROM:g}", False),
-        ("Edge sharpness", found.edge_sharpness, f"CIELAB step; sharp from {findings.SHARP_FROM:g}", False),
-        ("Contrast with skin", found.contrast, "CIELAB distance", False),
-        ("Noticeable colours", found.colour_count, f"varied from {findings.VARIED_FROM}", False),
-    )  # fmt: skip
-    for name, quantity, reading, share in rows:
-        yield (name, *_range(quantity, "{:.0%}" if share else "{:.3g}"), reading)
+        ("Share of the picture", found.area, "{:.0%}", size),
+        ("Asymmetry", found.asymmetry, "{:.2f}", asymmetric),
+        ("Border irregularity", found.border_irregularity, "{:.2f}", irregular),
+        ("Edge sharpness", found.edge_sharpness, "{:.1f}", sharp),
+        ("Contrast with skin", found.contrast, "{:.1f}", "CIELAB distance"),
+        ("Noticeable colours", found.colour_count, "{:.0f}", f"varied from {findings.VARIED_FROM}"),
+    )
+    for name, quantity, form, reading in rows:
+        yield (name, *_range(quantity, form), reading)
     if found.diameter_mm is not None:
         yield ("Largest diameter", *_range(found.diameter_mm, "{:.1f} mm"), "needs a ruler or known spacing")
 

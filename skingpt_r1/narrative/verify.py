@@ -142,11 +142,17 @@ def lowered(confidence: float, narrative: Narrative) -> tuple[float, tuple[str, 
         if claim.status is Status.CONTRADICTED and len(reasons) < _MOST_COUNTED:
             confidence *= CONTRADICTED_FACTOR
             detail = claim.evidence[0].detail if claim.evidence else "contradicted"
-            reasons.append(f'The diagnosis rests on "{said(claim)}", which the check contradicts: {detail}.')
+            reasons.append(
+                f'The diagnosis rests on "{said(claim)}", which the check contradicts ({detail}); '
+                "the confidence is lowered by a fifth."
+            )
     regions = [e.value for c in narrative.claims for e in c.evidence if e.kind == "region"]
     if any(value is not None and value < 1 for value in regions):
         confidence *= LOOKED_ELSEWHERE_FACTOR
-        reasons.append("What moved the model lies no more inside the lesion than chance would put there.")
+        reasons.append(
+            "The model looked elsewhere: its evidence map lies in the lesion no more than chance puts it "
+            "there; the confidence is lowered by a tenth."
+        )
     return confidence, tuple(reasons)
 
 

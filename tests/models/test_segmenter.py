@@ -70,8 +70,8 @@ def test_head_is_small_and_reads_every_level() -> None:
 
 def test_head_learns_an_outline_within_a_few_steps() -> None:
     torch.manual_seed(0)
-    maps = [torch.randn(4, c, s, s) * 0.1 for c, s in zip(PYRAMID_CHANNELS, (65, 33, 17), strict=True)]
-    target = torch.zeros(4, 130, 130)
+    maps = [torch.randn(2, c, s, s) * 0.1 for c, s in zip(PYRAMID_CHANNELS, (65, 33, 17), strict=True)]
+    target = torch.zeros(2, 130, 130)
     target[:, 30:90, 40:100] = 1
     maps[0][:, 0, 15:45, 20:50] += 3
     head = SegmentationHead()

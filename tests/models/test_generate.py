@@ -1,0 +1,84 @@
+"""Writing: the form is certain, the content is the model's, and scoring in one pass is scoring one by one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from skingpt_r1.knowledge.labelsets import label_set
+from skingpt_r1.models.diagnose import choices
+from skingpt_r1.models.generate import Writer, Written
+from skingpt_r1.models.language import Language
+from skingpt_r1.narrative.parse import parse, sections
+from skingpt_r1.records import History
+
+CHOICES = choices(label_set("isic2017"))
+
+
+@pytest.fixture(scope="module")
+def language() -> Language:
+    return Language().eval()
+
+
+@pytest.fixture(scope="module")
+def prompts(language: Language) -> list[torch.Tensor]:
+    """Two prompts of different length, with a history and without."""
+    asked = [language.prompt(h) for h in (History(), History(age=63, site="back"))]
+    return [language.embed(torch.tensor([*before, *after])) for before, after in asked]
+
+
+@pytest.fixture(scope="module")
+def written(language: Language, prompts: list[torch.Tensor]) -> list[Written]:
+    return Writer(language, prompts, None, CHOICES).write()
+
+
+@pytest.mark.slow
+def test_even_an_untrained_writer_ends_in_a_parsable_narrative(written: list[Written]) -> None:
+    for one in written:
+        narrative = parse(one.text)
+        assert narrative.diagnosis in CHOICES.diagnoses
+        assert narrative.confidence in CHOICES.confidences
+        assert narrative.urgency is not None
+        assert set(sections(one.text)) >= {"observation", "category", "differential", "synthesis"}
+        assert one.repaired  # it ran into a limit, and that is told
+
+
+@pytest.mark.slow
+def test_label_probabilities_decide_the_diagnosis(written: list[Written]) -> None:
+    for one in written:
+        assert sum(one.label_probability.values()) == pytest.approx(1)
+        best = max(one.label_probability, key=lambda n: one.label_probability[n])
+        assert parse(one.text).diagnosis == best
+
+
+@pytest.mark.slow
+def test_alone_as_in_a_batch(language: Language, prompts: list[torch.Tensor], written: list[Written]) -> None:
+    alone = Writer(language, prompts[1:], None, CHOICES).write()[0]
+    assert alone.text == written[1].text
+    for name, p in alone.label_probability.items():
+        assert p == pytest.approx(written[1].label_probability[name], abs=1e-3)
+
+
+@pytest.mark.slow
+@torch.inference_mode()
+def test_scoring_as_a_tree_equals_scoring_one_by_one(language: Language, prompts: list[torch.Tensor]) -> None:
+    writer = Writer(language, prompts, None, CHOICES)
+    candidates = [language.tokens(name) for name in (*CHOICES.diagnoses, "wart")]
+    scores = writer._score(candidates)
+    for row, prompt in enumerate(prompts):
+        for column, ids in enumerate(candidates):
+            whole = torch.cat([prompt, language.embed(torch.tensor(ids))])[None]
+            logs = language.model(inputs_embeds=whole).logits[0].log_softmax(1)
+            start = prompt.shape[0] - 1
+            expected = sum(float(logs[start + i, token]) for i, token in enumerate(ids))
+            assert float(scores[row, column]) == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.slow
+@torch.inference_mode()
+def test_a_bias_towards_a_word_is_heard(language: Language, prompts: list[torch.Tensor]) -> None:
+    """+20 on the first token of one name, and that name wins: the bias reaches every written position."""
+    bias = torch.zeros(2, language.head.shape[0])
+    bias[:, language.tokens("seborrheic keratosis")[0]] = 20
+    for probability in Writer(language, prompts, bias, CHOICES).answer_only():
+        assert max(probability, key=lambda n: probability[n]) == "seborrheic keratosis"
