@@ -50,7 +50,7 @@ def observed(case: Case, segment: Segment) -> list[ScoredClaim]:
     if case.concepts and case.modality is Modality.DERMOSCOPY:
         named = [VALUES[code] for code in case.concepts if code in VALUES]
         claims += [ScoredClaim(Claim("structure", value), 0.8) for value in named]
-    return claims
+    return [ScoredClaim(claim, round(share, 3)) for claim, share in claims]  # as the file keeps it
 
 
 def collect(cases: Sequence[Case], segment: Segment, path: Path, workers: int = 2) -> dict[str, list[ScoredClaim]]:
@@ -59,9 +59,10 @@ def collect(cases: Sequence[Case], segment: Segment, path: Path, workers: int = 
     Keyed by "dataset/id". A killed run starts over at the cases that the journal lacks.
     """
     journal = path.with_suffix(".part")
-    done = read_evidence(path) | read_evidence(journal)
+    kept = read_evidence(journal)
+    write_text(journal, "".join(_line(key, claims) for key, claims in kept.items()))  # without a torn last line
+    done = read_evidence(path) | kept
     missing = [case for case in cases if _key(case) not in done]
-    path.parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(workers) as pool, journal.open("a", encoding="utf-8") as stream:
         for n, (case, claims) in enumerate(
             zip(missing, pool.map(lambda c: observed(c, segment), missing), strict=True), 1
@@ -91,7 +92,7 @@ def _key(case: Case) -> str:
 
 
 def _line(key: str, claims: Sequence[ScoredClaim]) -> str:
-    return json.dumps({"case": key, "claims": [[*c.claim.key, round(c.support, 3)] for c in claims]}) + "\n"
+    return json.dumps({"case": key, "claims": [[*c.claim.key, c.support] for c in claims]}) + "\n"
 
 
 def read_evidence(path: Path) -> dict[str, list[ScoredClaim]]:
