@@ -72,8 +72,7 @@ WHITE = "white lines or white structureless area"
 SOURCES = {
     "derm7pt": "Derm7pt (atypical network = thick lines; streaks = radial lines; blue and white regression "
     "= grey patterns and white areas; blue-whitish veil = blue-grey)",
-    "ph2": "PH2 (benign = melanocytic nevus; atypical network = thick lines; streaks = radial lines; "
-    "veil = blue-grey)",
+    "ph2": "PH2 (benign = melanocytic nevus; atypical network = thick lines; streaks = radial lines; veil = blue-grey)",
     "pad": "PAD-UFES-20, training rows, one a lesion",
 }
 MEASURED = {
@@ -90,9 +89,7 @@ def table(path: Path) -> list[dict[str, str]]:
 
 def structures(names: set[str], veil: bool) -> set[Key]:
     """Dermatoscopic findings as claim keys."""
-    return {("structure", name, True) for name in names} | (
-        {("colour", "blue-grey", True)} if veil else set()
-    )
+    return {("structure", name, True) for name in names} | ({("colour", "blue-grey", True)} if veil else set())
 
 
 def derm7pt(data: Path) -> Iterator[Row]:
@@ -115,10 +112,7 @@ def derm7pt(data: Path) -> Iterator[Row]:
 
 def ph2(data: Path) -> Iterator[Row]:
     """PH2 rows of the joint concept table; the label file says melanoma (1) or benign (0)."""
-    labels = {
-        row["images"]: row["labels"]
-        for row in table(data / "annotations" / "ph2" / "PH2_dataset_concepts.csv")
-    }
+    labels = {row["images"]: row["labels"] for row in table(data / "annotations" / "ph2" / "PH2_dataset_concepts.csv")}
     for row in table(data / "annotations" / "derm7pt" / "dermoscopic_concepts_PH2_Derm7pt.csv"):
         if row["image_id"] not in labels:
             continue

@@ -30,13 +30,9 @@ app = typer.Typer(help="Pictures as training and test data: list, check, split."
 
 Root = Annotated[
     Path | None,
-    typer.Option(
-        "--data", help=f"Folder of the public sets. Default: ${registry.ENVIRONMENT} or ../shared/data."
-    ),
+    typer.Option("--data", help=f"Folder of the public sets. Default: ${registry.ENVIRONMENT} or ../shared/data."),
 ]
-Columns = Annotated[
-    list[str] | None, typer.Option("--column", help="Column of a table, as field=column (repeatable).")
-]
+Columns = Annotated[list[str] | None, typer.Option("--column", help="Column of a table, as field=column (repeatable).")]
 Taken = Annotated[Modality, typer.Option(help="How the pictures were taken, where the table does not say.")]
 Labels = Annotated[str | None, typer.Option("--label-set", help="A label set by name, or a file.")]
 
@@ -69,9 +65,7 @@ def list_sources(data: Root = None) -> None:
 
 @app.command()
 def check(
-    path: Annotated[
-        Path | None, typer.Argument(help="A folder or CSV table; default: the public sets.")
-    ] = None,
+    path: Annotated[Path | None, typer.Argument(help="A folder or CSV table; default: the public sets.")] = None,
     data: Root = None,
     column: Columns = None,
     modality: Taken = Modality.CLINICAL,

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 
 def diagnose(
-    paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Photos: JPEG, PNG, WebP, TIFF or HEIC.")
-    ],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Photos: JPEG, PNG, WebP, TIFF or HEIC.")],
     as_json: Annotated[bool, typer.Option("--json", help="JSON Lines, one object a photo.")] = False,
     labels: Annotated[
         str | None,
@@ -32,9 +30,7 @@ def diagnose(
         list[str] | None, typer.Option("--history", metavar="KEY=VALUE", help="age=63, bleed=yes ...")
     ] = None,
     modality: Annotated[Modality | None, typer.Option(help="How the photos were taken, if you know.")] = None,
-    mm_per_pixel: Annotated[
-        float | None, typer.Option(min=1e-6, help="Scale, for diameters in millimetres.")
-    ] = None,
+    mm_per_pixel: Annotated[float | None, typer.Option(min=1e-6, help="Scale, for diameters in millimetres.")] = None,
     html: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write a report; several photos get numbered files.")
     ] = None,
@@ -47,9 +43,7 @@ def diagnose(
     told = read_history(history or [])
     wanted = label_set(labels) if labels else None
     if html is not None and not html.parent.is_dir():
-        raise CaseError(
-            f"{html.parent}: no such folder for the report. Create it, or name another with --html."
-        )
+        raise CaseError(f"{html.parent}: no such folder for the report. Create it, or name another with --html.")
     photos = _Photos(paths)
     model: Model | None = None
     number = 0

@@ -18,9 +18,7 @@ from skingpt_r1.records import CaseError
 
 def measure(
     photo: Annotated[str, typer.Argument(metavar="PHOTO", help="A photo of one lesion.")],
-    picture: Annotated[
-        Path | None, typer.Option(metavar="OUT", help="Write the outlined photo as a PNG.")
-    ] = None,
+    picture: Annotated[Path | None, typer.Option(metavar="OUT", help="Write the outlined photo as a PNG.")] = None,
     mm_per_pixel: Annotated[
         float | None, typer.Option(min=1e-6, help="Scale, for the diameter in millimetres.")
     ] = None,

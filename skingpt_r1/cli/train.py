@@ -14,9 +14,7 @@ from skingpt_r1.records import SkinGPTError
 
 VAL_ROWS = 20  # most of a source and label whose narratives the loss is followed on
 app = typer.Typer(no_args_is_help=True)
-Data = Annotated[
-    Path | None, typer.Option(help="Folder of the public sets. Default: $SKINGPT_DATA or ../shared/data.")
-]
+Data = Annotated[Path | None, typer.Option(help="Folder of the public sets. Default: $SKINGPT_DATA or ../shared/data.")]
 Runs = Annotated[Path, typer.Option(help="Where runs and caches live.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped or killed.")]
 Settings = Annotated[
@@ -51,9 +49,7 @@ def _prepare() -> None:
 
 
 @app.command()
-def teacher(
-    data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None
-) -> None:
+def teacher(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None) -> None:
     """Fine-tune the encoder's upper blocks on all label sets; the adapters then learn its embedding."""
     from skingpt_r1.distill.data import gather, labelled_maps
     from skingpt_r1.distill.teacher import TeacherConfig, train_teacher
@@ -65,9 +61,7 @@ def teacher(
 
 
 @app.command()
-def segment(
-    data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None
-) -> None:
+def segment(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None) -> None:
     """Train the lesion segmenter on expert masks."""
     from skingpt_r1.distill.segment import SegmentConfig, train_segmenter
 
@@ -76,9 +70,7 @@ def segment(
 
 
 @app.command()
-def concepts(
-    data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None
-) -> None:
+def concepts(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None) -> None:
     """Fit the expert-concept and modality heads."""
     from skingpt_r1.distill.concepts import ConceptConfig, train_concepts
 
@@ -87,9 +79,7 @@ def concepts(
 
 
 @app.command()
-def distill(
-    data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None
-) -> None:
+def distill(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None) -> None:
     """Train the adapters: visual distillation, soft words, narratives."""
     from skingpt_r1.dermcot.corpus import Corpus
     from skingpt_r1.dermcot.evidence import collect

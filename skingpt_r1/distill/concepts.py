@@ -48,22 +48,12 @@ class ConceptConfig:
     """Training of the concept heads and the modality head."""
 
     folds: int = field(default=5, metadata={"help": "cross-validation folds, apart by lesion"})
-    precision: float = field(
-        default=0.6, metadata={"help": "cross-validated precision that makes a head usable"}
-    )
-    aim: float = field(
-        default=0.7, metadata={"help": "precision that a threshold is chosen for, if it can be had"}
-    )
-    auc: float = field(
-        default=0.6, metadata={"help": "area under the curve below which a head is not usable"}
-    )
-    positives: int = field(
-        default=60, metadata={"help": "annotated pictures with the criterion that a head needs"}
-    )
+    precision: float = field(default=0.6, metadata={"help": "cross-validated precision that makes a head usable"})
+    aim: float = field(default=0.7, metadata={"help": "precision that a threshold is chosen for, if it can be had"})
+    auc: float = field(default=0.6, metadata={"help": "area under the curve below which a head is not usable"})
+    positives: int = field(default=60, metadata={"help": "annotated pictures with the criterion that a head needs"})
     called: int = field(default=30, metadata={"help": "pictures called positive that a threshold needs"})
-    modality_rows: int = field(
-        default=400, metadata={"help": "training pictures of each source for the modality head"}
-    )
+    modality_rows: int = field(default=400, metadata={"help": "training pictures of each source for the modality head"})
     seed: int = field(default=0, metadata={"help": "seed of folds and of the sample for the modality head"})
 
 
@@ -139,9 +129,7 @@ def choose_threshold(chance: Tensor, target: Tensor, aim: float, floor: float, c
     return float(chance[order[precision.masked_fill(~allowed, -1).argmax()]])
 
 
-def precision_and_recall(
-    chance: Tensor, target: Tensor, threshold: float
-) -> tuple[int, float | None, float | None]:
+def precision_and_recall(chance: Tensor, target: Tensor, threshold: float) -> tuple[int, float | None, float | None]:
     """Rows called positive, precision (None if there is none), recall (None without positives)."""
     called = chance >= threshold
     hits, positives = float(target[called].sum()), float(target.sum())
@@ -152,9 +140,7 @@ def precision_and_recall(
 def quality_of(code: str, train: Rows, val: Rows, config: ConceptConfig) -> tuple[Tensor, ConceptQuality]:
     """Fit one criterion; returns [D + 1] and what cross-validation and the val rows say of it."""
     mine, other = _conditional(train, code), _conditional(val, code)
-    target, told = (
-        torch.tensor([float(code in (c.concepts or ())) for c in rows.cases]) for rows in (mine, other)
-    )
+    target, told = (torch.tensor([float(code in (c.concepts or ())) for c in rows.cases]) for rows in (mine, other))
     folds = torch.tensor([fold_of(c, config.folds, config.seed) for c in mine.cases])
     tried = {p: cross_validated(mine.features, target, folds, p) for p in PENALTIES}
     penalty = max(PENALTIES, key=lambda p: area_under_curve(tried[p], target))
@@ -239,12 +225,7 @@ def train_concepts(
 
     cache: where pooled features are kept, `out`/pooled by default. dropped: "dataset/id" to leave out.
     """
-    cases = [
-        c
-        for source in available(root)
-        for c in load(source.name, root)
-        if f"{c.dataset}/{c.id}" not in dropped
-    ]
+    cases = [c for source in available(root) for c in load(source.name, root) if f"{c.dataset}/{c.id}" not in dropped]
     learning, telling = ([c for c in cases if c.split == split] for split in ("train", "val"))
     run = RunFolder(out, config, data_hash([*learning, *telling]), resume)
     blank = {name: torch.zeros(1) for name in ("mean", "deviation", "weight", "bias")}
@@ -272,9 +253,7 @@ def train_concepts(
     target = run.file(SHIPPED)
     header = concept_metadata(quality, modality=told, config=vars(config))
     save_tensors(target, {name: value.to(STORED_ADAPTER) for name, value in tensors.items()}, header)
-    write_text(
-        run.file("metrics.json"), json.dumps({**json.loads(header["quality"]), MODALITY: told}, indent=1)
-    )
+    write_text(run.file("metrics.json"), json.dumps({**json.loads(header["quality"]), MODALITY: told}, indent=1))
     return target
 
 

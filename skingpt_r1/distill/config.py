@@ -17,9 +17,7 @@ class DistillConfig:
     expensive phase starts.
     """
 
-    visual: bool = field(
-        default=True, metadata={"help": "distil the teacher's embedding (off: language only)"}
-    )
+    visual: bool = field(default=True, metadata={"help": "distil the teacher's embedding (off: language only)"})
     language: bool = field(default=True, metadata={"help": "train on narratives (off: visual only)"})
     bias: bool = field(default=True, metadata={"help": "vocabulary bias from the visual embedding"})
     visual_weight: float = field(default=0.1, metadata={"help": "weight b of the visual distillation loss"})
@@ -35,25 +33,15 @@ class DistillConfig:
     )
     name_batch: int = field(default=64, metadata={"help": "pictures a step of the second phase"})
     name_rate: float = field(default=1e-3, metadata={"help": "peak learning rate of the second phase"})
-    write_steps: int = field(
-        default=170, metadata={"help": "steps of the third phase: narratives, joint objective"}
-    )
+    write_steps: int = field(default=170, metadata={"help": "steps of the third phase: narratives, joint objective"})
     write_batch: int = field(default=8, metadata={"help": "narratives a step of the third phase"})
     write_rate: float = field(
         default=4e-4, metadata={"help": "peak learning rate of LoRA and connector in the third phase"}
     )
-    write_visual_rate: float = field(
-        default=1e-4, metadata={"help": "peak learning rate of the visual branch there"}
-    )
-    language_rows: int = field(
-        default=300, metadata={"help": "most rows of a source and label in the language phases"}
-    )
-    history_share: float = field(
-        default=0.4, metadata={"help": "share of narratives that are given the history"}
-    )
-    alignment: Alignment = field(
-        default=Alignment.PREDICTING, metadata={"help": "where the vocabulary bias is added"}
-    )
+    write_visual_rate: float = field(default=1e-4, metadata={"help": "peak learning rate of the visual branch there"})
+    language_rows: int = field(default=300, metadata={"help": "most rows of a source and label in the language phases"})
+    history_share: float = field(default=0.4, metadata={"help": "share of narratives that are given the history"})
+    alignment: Alignment = field(default=Alignment.PREDICTING, metadata={"help": "where the vocabulary bias is added"})
     seed: int = field(default=0, metadata={"help": "seed of sampling and initialisation"})
 
     def __post_init__(self) -> None:

@@ -63,9 +63,7 @@ def spaces() -> LabelSpaces:
 def space_of(case: Case) -> str:
     """Name of the label set that a case competes in. Raises SkinGPTError for a foreign source."""
     if case.dataset not in SOURCES:
-        raise SkinGPTError(
-            f"{case.id}: the source {case.dataset!r} has no label set. Use a diagnosis column."
-        )
+        raise SkinGPTError(f"{case.id}: the source {case.dataset!r} has no label set. Use a diagnosis column.")
     return SOURCES[case.dataset].label_set
 
 
@@ -123,9 +121,7 @@ def read_pixels(path: str) -> Pixels:
     return read_photo(path).pixels
 
 
-def labelled_maps(
-    gathered: Gathered, split: str, folder: Path, part: tuple[int, int] = (0, 1)
-) -> LabelledMaps:
+def labelled_maps(gathered: Gathered, split: str, folder: Path, part: tuple[int, int] = (0, 1)) -> LabelledMaps:
     """Cached maps of the usable rows of a split; computes what is missing. Training rows have COPIES more.
 
     part: see FeatureCache.build; several processes may share the work of computing.

@@ -82,9 +82,7 @@ class FeatureCache:
         return maps
 
     def _path(self, start: int) -> Path:
-        key = "|".join(
-            [str(self.copies), str(self.seed), str(IMAGE_SIZE), *self.hashes[start : start + SHARD]]
-        )
+        key = "|".join([str(self.copies), str(self.seed), str(IMAGE_SIZE), *self.hashes[start : start + SHARD]])
         return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.safetensors"
 
     def _write(self, start: int, encoder: Encoder, read: Reader) -> None:
@@ -102,15 +100,11 @@ class FeatureCache:
         pixels = read(self.images[row])
         copies = [centre_square(pixels, IMAGE_SIZE)]
         for copy in range(self.copies):
-            copies.append(
-                augmented(pixels, IMAGE_SIZE, random.Random(f"{self.hashes[row]} {copy} {self.seed}"))
-            )
+            copies.append(augmented(pixels, IMAGE_SIZE, random.Random(f"{self.hashes[row]} {copy} {self.seed}")))
         return np.stack(copies)
 
 
-def _ahead(
-    pool: ThreadPoolExecutor, work: Iterator[Callable[[], Pixels]], depth: int = 8
-) -> Iterator[Pixels]:
+def _ahead(pool: ThreadPoolExecutor, work: Iterator[Callable[[], Pixels]], depth: int = 8) -> Iterator[Pixels]:
     """Results in order while up to `depth` later ones are being prepared."""
     waiting = [pool.submit(job) for _, job in zip(range(depth), work, strict=False)]
     while waiting:

@@ -69,14 +69,10 @@ def look(
         model.train()
         rng = np.random.default_rng([config.seed, 1, step])
         rows = rng.choice(len(weight), config.look_batch, p=weight)
-        proj = model.look(
-            train.batch(rows.tolist(), rng.integers(0, train.maps.shape[1], len(rows)).tolist())
-        ).proj
+        proj = model.look(train.batch(rows.tolist(), rng.integers(0, train.maps.shape[1], len(rows)).tolist())).proj
         distil = distillation_loss(proj, target[rows])
         label = label_loss(teacher.head(proj) + prior, columns[rows], mask[rows], 0.1)
-        loop.update(
-            distil + config.label_weight * label, distil=float(distil.detach()), label=float(label.detach())
-        )
+        loop.update(distil + config.label_weight * label, distil=float(distil.detach()), label=float(label.detach()))
         if (step + 1) % EVALUATE_EVERY == 0 or step + 1 == config.look_steps:
             found = visual_scores(model, teacher.head, val)
             best = loop.keep_if_best(sum(found.values()) / len(found))

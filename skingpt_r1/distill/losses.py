@@ -49,11 +49,7 @@ def distillation_loss(projected: Tensor, teacher: Tensor) -> Tensor:
 
 def total_loss(language: Tensor | None, distillation: Tensor | None, weight: float = 0.1) -> Tensor:
     """a L_sft + b L_distill with a = 1; either may be switched off, not both."""
-    parts = [
-        part
-        for part in (language, None if distillation is None else weight * distillation)
-        if part is not None
-    ]
+    parts = [part for part in (language, None if distillation is None else weight * distillation) if part is not None]
     if not parts:
         raise ValueError("nothing to train: language and visual distillation are both off")
     return torch.stack(parts).sum()

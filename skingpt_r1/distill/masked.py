@@ -62,9 +62,7 @@ class Batch:
     area: Tensor
 
 
-def outlined_cases(
-    split: str, root: Path | None = None, dropped: frozenset[str] = frozenset()
-) -> list[Outlined]:
+def outlined_cases(split: str, root: Path | None = None, dropped: frozenset[str] = frozenset()) -> list[Outlined]:
     """Every case of `split` whose lesion is outlined; `dropped` holds "dataset/id" to leave out."""
     found = [Outlined(c) for name in ("ham10000", "ham10000_hires") for c in load(name, root) if c.mask]
     boxes = _boxes(root)
@@ -187,9 +185,7 @@ class MaskedMaps:
         pixels, target, area = picture_and_target(outlined, rng)
         with torch.inference_mode():
             maps = encoder.pyramid(to_pixels(torch.from_numpy(pixels.copy())[None]))
-        tensors = {
-            name: m[0].to(CACHED_FEATURES) for name, m in zip(("s4", "s8", "s16"), maps, strict=True)
-        }
+        tensors = {name: m[0].to(CACHED_FEATURES) for name, m in zip(("s4", "s8", "s16"), maps, strict=True)}
         tensors |= {"target": torch.from_numpy(target.copy()), "area": torch.tensor(area)}
         save_tensors(self._path(outlined, copy), tensors)
 

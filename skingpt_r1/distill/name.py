@@ -78,8 +78,6 @@ def name(
     for step in loop:
         rng = np.random.default_rng([config.seed, 2, step])
         rows = rng.choice(len(weight), config.name_batch, p=weight)
-        picked = patches[
-            torch.from_numpy(rows), torch.from_numpy(rng.integers(0, patches.shape[1], len(rows)))
-        ].float()
+        picked = patches[torch.from_numpy(rows), torch.from_numpy(rng.integers(0, patches.shape[1], len(rows)))].float()
         words = model.connector(VisualOutput(picked, picked.mean(1), picked.mean(1)))
         loop.update(word_loss(words, target[rows], known[rows]))

@@ -72,9 +72,7 @@ class RunFolder:
 
     def _check(self, settings: dict[str, Any], resume: bool) -> None:
         if not resume:
-            raise SkinGPTError(
-                f"{self.path}: holds a run already. Continue it with --resume, or name another --out."
-            )
+            raise SkinGPTError(f"{self.path}: holds a run already. Continue it with --resume, or name another --out.")
         kept = json.loads(self.file("settings.json").read_text())
         now = json.loads(json.dumps(settings, default=str))
         changed = [k for k in now["config"] if kept["config"].get(k) != now["config"][k]]
@@ -165,9 +163,7 @@ class Loop:
         """Backward, clip, step, journal. Raises SkinGPTError when the loss is not finite."""
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise SkinGPTError(
-                f"{self.run.path}: loss became {value} at step {self.step}. Lower the learning rate."
-            )
+            raise SkinGPTError(f"{self.run.path}: loss became {value} at step {self.step}. Lower the learning rate.")
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.clip)
@@ -194,9 +190,7 @@ class Loop:
         """Write the checkpoint: parameters, optimiser moments, step and best score."""
         tensors: dict[str, Tensor] = {f"p/{name}": p for name, p in self.parameters.items()}
         for name, p in self.parameters.items():
-            tensors |= {
-                f"o/{name}/{key}": torch.as_tensor(v) for key, v in self.optimiser.state.get(p, {}).items()
-            }
+            tensors |= {f"o/{name}/{key}": torch.as_tensor(v) for key, v in self.optimiser.state.get(p, {}).items()}
         tensors["loop"] = torch.tensor([self.step, self.best], dtype=torch.float64)
         save_tensors(self.run.file("checkpoint.safetensors"), tensors)
 

@@ -32,7 +32,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SegmentConfig:
-    """Training of the segmentation head; the defaults are those of the shipped one."""
+    """Training of the segmentation head.
+
+    The shipped one has these settings but for `pictures` (2,752 drawn at random); its header says so.
+    """
 
     steps: int = field(default=700, metadata={"help": "optimiser steps"})
     batch: int = field(default=16, metadata={"help": "pictures a step"})
@@ -42,9 +45,7 @@ class SegmentConfig:
     pictures: int = field(default=0, metadata={"help": "use only so many training pictures, 0 for all"})
     drawn: int = field(default=192, metadata={"help": "drawn lesions beside the photos"})
     box_weight: float = field(default=0.5, metadata={"help": "weight of the loss of rows with a box only"})
-    held_out: int = field(
-        default=10, metadata={"help": "percent of training lesions that decide when to stop"}
-    )
+    held_out: int = field(default=10, metadata={"help": "percent of training lesions that decide when to stop"})
     evaluate_every: int = field(default=100, metadata={"help": "steps between evaluations on them"})
     seed: int = field(default=0, metadata={"help": "seed of order, augmentation and initialisation"})
 
@@ -118,9 +119,7 @@ def score(head: SegmentationHead, data: Batch, rows: Tensor) -> dict[str, float]
             if area < 0:
                 dices.append(dice_and_iou(found.numpy(), target.numpy() >= 0.5)[0])
                 continue
-            down, across = (
-                torch.nonzero((target > 0).any(axis)).flatten() / target.shape[0] for axis in (1, 0)
-            )
+            down, across = (torch.nonzero((target > 0).any(axis)).flatten() / target.shape[0] for axis in (1, 0))
             step = 1 / target.shape[0]
             box = (float(across[0]), float(down[0]), float(across[-1]) + step, float(down[-1]) + step)
             boxes.append(box_iou(found.numpy(), box))
@@ -179,7 +178,5 @@ def train_segmenter(
     )
     target = run.file(SHIPPED)
     stored = {name: value.to(STORED_ADAPTER) for name, value in head.state_dict().items()}
-    save_tensors(
-        target, stored, {"kind": "segmenter", "pictures": str(len(cases)), "config": json.dumps(vars(config))}
-    )
+    save_tensors(target, stored, {"kind": "segmenter", "pictures": str(len(cases)), "config": json.dumps(vars(config))})
     return target

@@ -34,9 +34,7 @@ class TeacherConfig:
     steps: int = field(default=520, metadata={"help": "optimiser steps"})
     batch: int = field(default=64, metadata={"help": "pictures a step"})
     rate: float = field(default=4e-4, metadata={"help": "peak learning rate of the encoder's blocks"})
-    head_rate: float = field(
-        default=2e-3, metadata={"help": "peak learning rate of the embedding and the head"}
-    )
+    head_rate: float = field(default=2e-3, metadata={"help": "peak learning rate of the embedding and the head"})
     decay: float = field(default=0.05, metadata={"help": "weight decay"})
     smoothing: float = field(default=0.1, metadata={"help": "label smoothing"})
     mixup: float = field(default=0.2, metadata={"help": "Beta parameter of mixing lower maps, 0 for none"})
@@ -101,9 +99,7 @@ def confusion(teacher: Teacher, data: LabelledMaps) -> dict[str, dict[str, float
     for column in data.columns.unique().tolist():
         space, label = labels[column]
         mean = share[data.columns == column].mean(0)
-        found[f"{space}/{label}"] = {
-            labels[i][1]: round(float(mean[i]), 4) for i in data.spaces.members(space)
-        }
+        found[f"{space}/{label}"] = {labels[i][1]: round(float(mean[i]), 4) for i in data.spaces.members(space)}
     return found
 
 

@@ -52,9 +52,7 @@ def narrative_loss(
         embedded[i, :end] = torch.cat([prompt, language.embed(ids)])
         labels[i, prompt.shape[0] : end] = ids
         present[i, :end] = 1
-    hidden = language.model.model(
-        inputs_embeds=embedded, attention_mask=present, use_cache=False
-    ).last_hidden_state
+    hidden = language.model.model(inputs_embeds=embedded, attention_mask=present, use_cache=False).last_hidden_state
     predicting = bias_positions(labels)
     logits = language.model.lm_head(hidden[predicting])  # [N, V]
     bias = model.bias(visual)
@@ -91,8 +89,7 @@ def write(
         rows = rng.choice(len(weight), config.write_batch, p=weight).tolist()
         texts = [random.Random(f"{config.seed} {step} {i}") for i in range(len(rows))]
         taught = [
-            lessons.narrative(row, r, r.random() < config.history_share)
-            for row, r in zip(rows, texts, strict=True)
+            lessons.narrative(row, r, r.random() < config.history_share) for row, r in zip(rows, texts, strict=True)
         ]
         visual = model.look(train.batch(rows, rng.integers(0, train.maps.shape[1], len(rows)).tolist()))
         language = narrative_loss(model, visual, taught, config.alignment) if config.language else None

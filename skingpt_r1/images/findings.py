@@ -58,9 +58,7 @@ def support(measurement: LesionMeasurement, concept: str, value: str, polarity: 
     return chance if polarity else 1 - chance
 
 
-def strongest(
-    measurement: LesionMeasurement, at_least: float = CAREFUL
-) -> list[tuple[str, str, bool, float]]:
+def strongest(measurement: LesionMeasurement, at_least: float = CAREFUL) -> list[tuple[str, str, bool, float]]:
     """(concept, value, polarity, support) of the claims that a careful describer would make.
 
     In reading order: size, symmetry, border, edge, colours present by share, telling colours absent,

@@ -116,9 +116,7 @@ def measure_lesion(
     )
 
 
-def _variants(
-    chance: NDArray[np.float32], mask: shape.Mask, distance: NDArray[np.float32]
-) -> list[shape.Mask]:
+def _variants(chance: NDArray[np.float32], mask: shape.Mask, distance: NDArray[np.float32]) -> list[shape.Mask]:
     """The mask first, then the same cut at other levels, and grown or shrunk by SHIFT; empty ones dropped."""
     shift = max(0.75, SHIFT * shape.equivalent_diameter(mask))
     others = [distance < shift, distance < -shift]

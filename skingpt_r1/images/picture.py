@@ -53,9 +53,7 @@ def heat_picture(pixels: NDArray[np.uint8], heat: NDArray[Any], side: int = SIDE
     return Image.fromarray(mixed.round().astype(np.uint8))
 
 
-def measurement_picture(
-    pixels: NDArray[np.uint8], measurement: LesionMeasurement, side: int = SIDE
-) -> Image.Image:
+def measurement_picture(pixels: NDArray[np.uint8], measurement: LesionMeasurement, side: int = SIDE) -> Image.Image:
     """The photo with outline and principal axes, and under it a bar of the lesion's colours with shares."""
     photo = outline_picture(pixels, measurement.mask, side)
     _draw_axes(photo, measurement)

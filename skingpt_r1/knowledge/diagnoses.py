@@ -81,9 +81,7 @@ def table() -> dict[str, Diagnosis]:
     text = resources.files("skingpt_r1.knowledge").joinpath("diagnoses.json").read_text(encoding="utf-8")
     document = json.loads(text)
     flags = {
-        name: RedFlag(
-            flag["text"], frozenset((c, v) for c, _, v in (key.partition("|") for key in flag["claims"]))
-        )
+        name: RedFlag(flag["text"], frozenset((c, v) for c, _, v in (key.partition("|") for key in flag["claims"])))
         for name, flag in document["red_flags"].items()
     }
     rows = {}

@@ -74,19 +74,14 @@ def label_set(name_or_file: str | Path) -> LabelSet:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise SkinGPTError(
-            f"{str(name_or_file)!r} is neither a label set ({', '.join(BUILT_IN)}) "
-            f"nor a readable text file ({error})."
+            f"{str(name_or_file)!r} is neither a label set ({', '.join(BUILT_IN)}) nor a readable text file ({error})."
         ) from error
     labels: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         label, equals, diagnosis = (part.strip() for part in line.partition("="))
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        labels |= {
-            _new(label, labels, f"{path}:{number}"): _known(
-                diagnosis if equals else label, f"{path}:{number}"
-            )
-        }
+        labels |= {_new(label, labels, f"{path}:{number}"): _known(diagnosis if equals else label, f"{path}:{number}")}
     if not labels:
         raise SkinGPTError(f'{path}: no label. Write one a line, or "label = diagnosis".')
     return LabelSet(path.stem, labels)
@@ -112,7 +107,5 @@ def _new(label: str, labels: Mapping[str, str], place: str) -> str:
 def _known(diagnosis: str, place: str) -> str:
     name = preferred(diagnosis) or preferred(diagnosis.replace("_", " "))
     if name is None:
-        raise SkinGPTError(
-            f'{place}: no diagnosis {diagnosis!r}. {did_you_mean(diagnosis)} Write "label = diagnosis".'
-        )
+        raise SkinGPTError(f'{place}: no diagnosis {diagnosis!r}. {did_you_mean(diagnosis)} Write "label = diagnosis".')
     return name

@@ -53,9 +53,7 @@ class LikelihoodRatio:
 
     def __str__(self) -> str:
         """ "LR 4.1, 95 % CI 3.0 to 5.6, Derm7pt, n = 823"."""
-        return (
-            f"LR {self.value:.2g}, 95 % CI {self.low:.2g} to {self.high:.2g}, {self.source}, n = {self.n:,}"
-        )
+        return f"LR {self.value:.2g}, 95 % CI {self.low:.2g} to {self.high:.2g}, {self.source}, n = {self.n:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +67,7 @@ class Table:
 @functools.cache
 def tables() -> tuple[Table, ...]:
     """Every table that the package ships."""
-    text = (
-        resources.files("skingpt_r1.knowledge")
-        .joinpath("feature_likelihoods.json")
-        .read_text(encoding="utf-8")
-    )
+    text = resources.files("skingpt_r1.knowledge").joinpath("feature_likelihoods.json").read_text(encoding="utf-8")
     return tuple(Table(table["source"], table["counts"]) for table in json.loads(text)["tables"])
 
 
@@ -119,16 +113,11 @@ def ratio_in(
     p = probability(*own)
     shares = [probability(*other) for other in others]
     q = sum(shares) / len(shares)
-    spread = (
-        sum(share * (1 - share) / (n + 2) for share, (_, n) in zip(shares, others, strict=True))
-        / len(shares) ** 2
-    )
+    spread = sum(share * (1 - share) / (n + 2) for share, (_, n) in zip(shares, others, strict=True)) / len(shares) ** 2
     error = math.sqrt((1 - p) / (p * (own[1] + 2)) + spread / q**2)
     log_ratio = math.log(p / q)
     n = own[1] + sum(assessed for _, assessed in others)
-    return LikelihoodRatio(
-        p / q, math.exp(log_ratio - _Z * error), math.exp(log_ratio + _Z * error), n, table.source
-    )
+    return LikelihoodRatio(p / q, math.exp(log_ratio - _Z * error), math.exp(log_ratio + _Z * error), n, table.source)
 
 
 def _counted(table: Table, diagnosis: str, feature: str, affirmed: bool) -> tuple[int, int] | None:

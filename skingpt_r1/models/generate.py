@@ -113,9 +113,7 @@ class Writer:
             row.label_probability = dict(zip(c.diagnoses, score.softmax(0).tolist(), strict=True))
         self._choose([f" {word}" for word in c.confidences], ending=" |")
         self._choose([f" {word}" for word in c.urgencies], ending=CLOSING)
-        return [
-            Written(self.language.text(r.ids), r.label_probability, r.repaired, len(r.ids)) for r in self.rows
-        ]
+        return [Written(self.language.text(r.ids), r.label_probability, r.repaired, len(r.ids)) for r in self.rows]
 
     def answer_only(self) -> list[dict[str, float]]:
         """Label probabilities without any reasoning: the comparison that shows what the chain adds."""
@@ -176,9 +174,7 @@ class Writer:
     def _force(self, text: str) -> None:
         self._append([self.language.tokens(text)] * len(self.rows))
 
-    def _free(
-        self, stop: set[int], limit: int, *, keep_stop: bool, only: Sequence[int] | None = None
-    ) -> None:
+    def _free(self, stop: set[int], limit: int, *, keep_stop: bool, only: Sequence[int] | None = None) -> None:
         """The model's own tokens until a stop token or the limit."""
         active = set(range(len(self.rows)) if only is None else only)
         for _ in range(limit):
@@ -210,9 +206,7 @@ class Writer:
         self, texts: Sequence[str], *, ending: str = "", only: Sequence[int] | None = None, once: bool = False
     ) -> Tensor:
         """Write the likeliest of `texts` (plus `ending`) to each row; returns the scores [B, C]."""
-        candidates = [
-            self.language.tokens(t) + (self.language.tokens(ending) if ending else []) for t in texts
-        ]
+        candidates = [self.language.tokens(t) + (self.language.tokens(ending) if ending else []) for t in texts]
         scores = self._score(candidates)
         chosen: list[list[int]] = [[] for _ in self.rows]
         for i in range(len(self.rows)) if only is None else only:
@@ -238,14 +232,10 @@ class Writer:
         start = 0
         for c in candidates:
             size = len(c) - 1
-            block[start : start + size, start : start + size] = torch.ones(
-                size, size, dtype=torch.bool
-            ).tril()
+            block[start : start + size, start : start + size] = torch.ones(size, size, dtype=torch.bool).tril()
             depth += list(range(size))
             start += size
-        seen = torch.cat(
-            [self.mask.bool().unsqueeze(1).expand(batch, len(flat), past), block.expand(batch, -1, -1)], 2
-        )
+        seen = torch.cat([self.mask.bool().unsqueeze(1).expand(batch, len(flat), past), block.expand(batch, -1, -1)], 2)
         positions = self.mask.sum(1, keepdim=True) + torch.tensor(depth)
         ids = torch.tensor(flat).expand(batch, -1)
         out = self.language.model.model(

@@ -74,9 +74,7 @@ class Language(nn.Module):
 
     def text(self, ids: Sequence[int]) -> str:
         """Text of token ids, special tokens dropped, spaces as they were."""
-        said: str = self.tokenizer.decode(
-            list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
+        said: str = self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return said
 
     def embed(self, ids: Tensor) -> Tensor:

@@ -62,8 +62,7 @@ class SegmentationHead(nn.Module):
         self.overall = nn.Linear(PYRAMID_CHANNELS[-1], WIDTHS[-1])
         self.down = nn.ModuleList(nn.Conv2d(WIDTHS[i + 1], WIDTHS[i], 1, bias=False) for i in range(2))
         self.levels = nn.ModuleList(
-            nn.Sequential(*(Separable(w, k) for k in kernels))
-            for w, kernels in zip(WIDTHS, KERNELS, strict=True)
+            nn.Sequential(*(Separable(w, k) for k in kernels)) for w, kernels in zip(WIDTHS, KERNELS, strict=True)
         )
         self.leave = nn.Conv2d(WIDTHS[0], 4, 1)
 
@@ -83,9 +82,7 @@ class SegmentationHead(nn.Module):
         x = self.enter[2](scaled[2]) + self.overall(scaled[2].mean((2, 3)))[:, :, None, None]
         x = self.levels[2](F.relu(x))
         for i in (1, 0):
-            wide = F.interpolate(
-                self.down[i](x), size=scaled[i].shape[2:], mode="bilinear", align_corners=False
-            )
+            wide = F.interpolate(self.down[i](x), size=scaled[i].shape[2:], mode="bilinear", align_corners=False)
             x = self.levels[i](F.relu(self.enter[i](scaled[i]) + wide))
         logits: Tensor = F.pixel_shuffle(self.leave(F.relu(x)), 2)[:, 0]
         return logits

@@ -166,9 +166,7 @@ class _Reader:
             self.problems.append("[differential] names no diagnosis")
         return tuple(Hypothesis(name, tuple(pro), tuple(con)) for name, (pro, con) in sides.items())
 
-    def _assign(
-        self, sentence: str, mentions: list[Mention], sides: tuple[dict[int, None], dict[int, None]]
-    ) -> None:
+    def _assign(self, sentence: str, mentions: list[Mention], sides: tuple[dict[int, None], dict[int, None]]) -> None:
         """Claims after "for" speak for, after "against" against, before either: for."""
         events: list[tuple[int, bool, Mention | None]] = [(m.start, False, m) for m in mentions]
         events += [(m.start(), m.group(2) is not None, None) for m in _SIDE.finditer(sentence)]

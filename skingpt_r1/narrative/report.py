@@ -60,9 +60,7 @@ class Report:
     @property
     def summary(self) -> tuple[str, ...]:
         """The result in plain language, a sentence each."""
-        return plain.summary(
-            self.diagnosis, self.confidence, self.differential, self.narrative.claims, self.abstained
-        )
+        return plain.summary(self.diagnosis, self.confidence, self.differential, self.narrative.claims, self.abstained)
 
     @property
     def red_flags(self) -> tuple[str, ...]:
@@ -155,9 +153,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "diagnosis": report.diagnosis,
         "label": report.label,
         "confidence": round(report.confidence, _DIGITS),
-        "differential": [
-            {"diagnosis": name, "probability": round(p, _DIGITS)} for name, p in report.differential
-        ],
+        "differential": [{"diagnosis": name, "probability": round(p, _DIGITS)} for name, p in report.differential],
         "claims": [_claim(row) for row in _rows(report)],
         "abstained": report.abstained,
         "reason": report.reason,

@@ -241,8 +241,7 @@ def _region(region: RegionReading | None) -> tuple[Evidence, ...]:
     if region is None or not 0 < region.area <= _TELLING_AREA:
         return ()
     detail = (
-        f"{region.inside:.0%} of the evidence map lies inside the outline, "
-        f"which takes {region.area:.0%} of the picture"
+        f"{region.inside:.0%} of the evidence map lies inside the outline, which takes {region.area:.0%} of the picture"
     )
     return (_evidence("region", detail, region.inside / region.area),)
 

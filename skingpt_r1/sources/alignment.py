@@ -78,9 +78,7 @@ class Matcher:
             batch = pairs[start : start + _BATCH]
             for zoom_first, zoom_second in scale.zooms:
                 first = band_pass(np.stack([self._crop(p.first, 0, zoom_first, scale) for p in batch]), scale)
-                second = [
-                    orient(self._crop(p.second, p.view, zoom_second, scale), p.orientation) for p in batch
-                ]
+                second = [orient(self._crop(p.second, p.view, zoom_second, scale), p.orientation) for p in batch]
                 inner = band_pass(np.stack(second), scale)[:, middle, middle]
                 here = slice(start, start + len(batch))
                 best[here] = np.maximum(best[here], best_correlation(first, inner))

@@ -92,9 +92,7 @@ def _merge(found: dict[tuple[int, int], float], pairs: Iterable[tuple[int, int, 
         found[pair] = max(found.get(pair, 0.0), float(score))
 
 
-def _same_identity(
-    cases: Sequence[Case], prints: Sequence[Fingerprint | None]
-) -> Iterator[tuple[int, int, float]]:
+def _same_identity(cases: Sequence[Case], prints: Sequence[Fingerprint | None]) -> Iterator[tuple[int, int, float]]:
     first: dict[str, int] = {}
     for n, (case, print_) in enumerate(zip(cases, prints, strict=True)):
         for name in (isic_id(case), print_.sha256 if print_ else None):

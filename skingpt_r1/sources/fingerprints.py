@@ -64,9 +64,7 @@ def grey_view(picture: Image.Image, view: int, side: int) -> Grey:
     left, top, right, bottom = VIEWS[view]
     width, height = picture.size
     box = (left * width, top * height, right * width, bottom * height)
-    small = picture.resize(
-        (side, side), Image.Resampling.BOX if min(picture.size) > 2 * side else None, box=box
-    )
+    small = picture.resize((side, side), Image.Resampling.BOX if min(picture.size) > 2 * side else None, box=box)
     return np.asarray(small, dtype=np.float32)
 
 

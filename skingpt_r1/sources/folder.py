@@ -130,9 +130,7 @@ def _columns(table: Table, mapping: Mapping[str, str]) -> dict[str, str]:
             f"{table.path}: no column {', '.join(map(repr, missing))}. Columns: {', '.join(table.columns)}."
         )
     lower = {column.lower(): column for column in reversed(table.columns)}
-    found = {
-        field: next((lower[name] for name in usual if name in lower), None) for field, usual in _USUAL.items()
-    }
+    found = {field: next((lower[name] for name in usual if name in lower), None) for field, usual in _USUAL.items()}
     columns = {field: column for field, column in found.items() if column is not None} | dict(mapping)
     if "image" not in columns:
         raise CaseError(
@@ -183,9 +181,7 @@ def _with_diagnoses(cases: list[Case], labels: LabelSet | None) -> tuple[list[Ca
     """Cases with their preferred diagnosis, and one line for each label that the knowledge table has not."""
     counts = Counter(case.label for case in cases if case.label)
     meaning = {
-        label: (labels.labels.get(label) if labels else None)
-        or preferred(label)
-        or preferred(label.replace("_", " "))
+        label: (labels.labels.get(label) if labels else None) or preferred(label) or preferred(label.replace("_", " "))
         for label in counts
     }
     problems = [
@@ -196,9 +192,7 @@ def _with_diagnoses(cases: list[Case], labels: LabelSet | None) -> tuple[list[Ca
     ]
     unlabelled = sum(case.label is None for case in cases)
     if 0 < unlabelled < len(cases):
-        problems.append(
-            f"{unlabelled} rows have no label; they can be diagnosed, but not trained or scored on."
-        )
+        problems.append(f"{unlabelled} rows have no label; they can be diagnosed, but not trained or scored on.")
     return [
         dataclasses.replace(case, diagnosis=meaning[case.label]) if case.label else case for case in cases
     ], problems

@@ -70,9 +70,7 @@ def data_root(explicit: Path | None = None) -> Path:
     for place in (parent / "shared" / "data" for parent in beside):
         if _holds_source(place):
             return place
-    raise SkinGPTError(
-        f"No open data found (no --data, no ${ENVIRONMENT}, no ../shared/data). {_where_from()}"
-    )
+    raise SkinGPTError(f"No open data found (no --data, no ${ENVIRONMENT}, no ../shared/data). {_where_from()}")
 
 
 def _holds_source(place: Path) -> bool:
@@ -91,9 +89,7 @@ def _load_table(source: Source, folder: Path) -> list[Case]:
     table = read_table(folder / "cases.csv")
     needed = {"image_id", "file", "label", "split"}
     if lacking := sorted(needed - set(table.columns)):
-        raise CaseError(
-            f"{table.path}: no column {', '.join(lacking)}. See `skingpt data list` for its origin."
-        )
+        raise CaseError(f"{table.path}: no column {', '.join(lacking)}. See `skingpt data list` for its origin.")
     meaning = label_set(source.label_set).labels
     cases: list[Case] = []
     for line, row in table.rows:
@@ -105,9 +101,7 @@ def _load_table(source: Source, folder: Path) -> list[Case]:
 
 
 def _case(source: Source, folder: Path, row: dict[str, str], diagnosis: str | None) -> Case:
-    cells: dict[str, str | None] = {
-        name: row.get(name) for name in ("age", "sex", "site", "skin_type", *_SYMPTOMS)
-    }
+    cells: dict[str, str | None] = {name: row.get(name) for name in ("age", "sex", "site", "skin_type", *_SYMPTOMS)}
     if source.name.startswith("ham10000") and float(recorded(cells["age"]) or 0) == 0:
         cells["age"] = None
     diameters = [d for name in ("diameter_1_mm", "diameter_2_mm") if (d := recorded(row.get(name)))]

@@ -51,9 +51,7 @@ def split_cases(
     return [dataclasses.replace(case, split=chosen[n]) for n, case in enumerate(cases)]
 
 
-def keep_apart(
-    cases: Sequence[Case], duplicates: Iterable[Iterable[str]] = ()
-) -> tuple[list[Case], list[Case]]:
+def keep_apart(cases: Sequence[Case], duplicates: Iterable[Iterable[str]] = ()) -> tuple[list[Case], list[Case]]:
     """(kept, dropped) for given splits: test rows stay, and whatever touches one from elsewhere goes.
 
     Dropped: train and val rows that share a group, an ISIC id or a near-duplicate cluster with a

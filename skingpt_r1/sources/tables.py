@@ -47,9 +47,7 @@ def read_table(path: Path) -> Table:
     try:
         records = [(reader.line_num + skipped, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:
-        raise CaseError(
-            f"{path}:{reader.line_num + skipped}: not a table ({error}); save it as CSV."
-        ) from error
+        raise CaseError(f"{path}:{reader.line_num + skipped}: not a table ({error}); save it as CSV.") from error
     columns = tuple(cell.strip() for cell in records[0][1])
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:

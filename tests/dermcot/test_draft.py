@@ -58,10 +58,7 @@ def test_any_evidence_gives_a_writable_narrative(
 
 def test_the_description_does_not_know_the_diagnosis() -> None:
     for seed in range(50):
-        told = {
-            draft(EVIDENCE, name, CANDIDATES, random.Random(seed)).claims
-            for name in ("melanoma", "psoriasis")
-        }
+        told = {draft(EVIDENCE, name, CANDIDATES, random.Random(seed)).claims for name in ("melanoma", "psoriasis")}
         assert len(told) == 1
     for narrative in drafts(50):
         assert diagnoses_in(sections(render(narrative))["observation"]) == []
@@ -99,10 +96,7 @@ def test_without_measured_evidence_confidence_is_low_but_urgency_stays() -> None
 
 def test_contrary_evidence_is_admitted() -> None:
     """Twenty years old, flat, on the trunk: PAD-UFES-20's numbers speak for a nevus, the label says BCC."""
-    case = [
-        ScoredClaim(c, 1.0)
-        for c in history_claims(History(age=20, site="chest", elevation=False, grew=False))
-    ]
+    case = [ScoredClaim(c, 1.0) for c in history_claims(History(age=20, site="chest", elevation=False, grew=False))]
     narrative = draft(case, "basal cell carcinoma", ["melanocytic nevus"], random.Random(1))
     assert narrative.confidence == "low"
     assert narrative.doubts

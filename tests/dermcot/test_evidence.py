@@ -31,7 +31,9 @@ def case(tmp_path: Path) -> Case:
     Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(tmp_path / "a.png")
     history = History(age=70, site="back", bleed=True, skin_type=2)
     image = str(tmp_path / "a.png")
-    return Case("a", image, Modality.DERMOSCOPY, "ham10000", history, label="mel", diagnosis="melanoma", concepts=("WLSA",))
+    return Case(
+        "a", image, Modality.DERMOSCOPY, "ham10000", history, label="mel", diagnosis="melanoma", concepts=("WLSA",)
+    )
 
 
 def test_a_round_dark_disc_is_described_as_one(case: Case) -> None:

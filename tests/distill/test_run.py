@@ -31,9 +31,7 @@ def run(folder: Path, *, pause: float = 0.0, resume: bool = True, data: str = "d
     layer = torch.nn.Linear(4, 1)
     parameters = dict(layer.named_parameters())
     keeper = RunFolder(folder, Toy(), data, resume)
-    loop = Loop(
-        keeper, parameters, torch.optim.AdamW(layer.parameters(), lr=0.01), STEPS, seed=3, save_every=7
-    )
+    loop = Loop(keeper, parameters, torch.optim.AdamW(layer.parameters(), lr=0.01), STEPS, seed=3, save_every=7)
     for _ in loop:
         x = torch.randn(8, 4)  # drawn from the step's own seed
         loop.update(((layer(x) - x.sum(1, keepdim=True)) ** 2).mean())
@@ -50,10 +48,7 @@ def test_kill_minus_nine_and_resume_gives_the_same_tensors(tmp_path: Path) -> No
         child = subprocess.Popen([sys.executable, "-c", code], cwd=root)
         journal = tmp_path / "killed" / "journal.jsonl"
         deadline = time.monotonic() + 120
-        while (
-            not (journal.exists() and journal.read_text().count("\n") >= kill_at)
-            and time.monotonic() < deadline
-        ):
+        while not (journal.exists() and journal.read_text().count("\n") >= kill_at) and time.monotonic() < deadline:
             time.sleep(0.02)
         os.kill(child.pid, signal.SIGKILL)
         child.wait()
@@ -61,9 +56,7 @@ def test_kill_minus_nine_and_resume_gives_the_same_tensors(tmp_path: Path) -> No
     resumed = run(tmp_path / "killed")
     assert whole.keys() == resumed.keys()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
-    steps = [
-        json.loads(line)["step"] for line in (tmp_path / "killed" / "journal.jsonl").read_text().splitlines()
-    ]
+    steps = [json.loads(line)["step"] for line in (tmp_path / "killed" / "journal.jsonl").read_text().splitlines()]
     assert steps == list(range(STEPS))  # none lost, none twice
 
 
@@ -91,9 +84,7 @@ def test_a_torn_journal_line_is_dropped(tmp_path: Path) -> None:
 def test_a_loss_that_is_not_a_number_stops_the_run(tmp_path: Path) -> None:
     layer = torch.nn.Linear(1, 1)
     keeper = RunFolder(tmp_path / "a", Toy(), "d", resume=False)
-    loop = Loop(
-        keeper, dict(layer.named_parameters()), torch.optim.SGD(layer.parameters(), lr=1.0), 3, seed=0
-    )
+    loop = Loop(keeper, dict(layer.named_parameters()), torch.optim.SGD(layer.parameters(), lr=1.0), 3, seed=0)
     with pytest.raises(SkinGPTError, match="nan"):
         loop.update(layer(torch.full((1, 1), float("nan"))).sum())
 

@@ -38,15 +38,11 @@ def test_one_step_moves_every_adapter_and_nothing_frozen(model: Embedded) -> Non
     torch.manual_seed(1)
     visual = model.look(torch.randn(2, 88, 17, 17))
     lessons = [Taught().narrative(0, random.Random(0), history) for history in (True, False)]
-    loss = total_loss(
-        narrative_loss(model, visual, lessons), distillation_loss(visual.proj, torch.randn(2, 1024))
-    )
+    loss = total_loss(narrative_loss(model, visual, lessons), distillation_loss(visual.proj, torch.randn(2, 1024)))
     loss.backward()
     # LoRA's B starts at zero, so A gets no gradient at the first step (Hu et al. 2021)
     silent = [n for n, p in trained.items() if (p.grad is None or not p.grad.any()) and "lora_A" not in n]
-    still = [
-        n for n in silent if not n.startswith(("encoder.adapters", "visual.adapters"))
-    ]  # zero-initialised too
+    still = [n for n in silent if not n.startswith(("encoder.adapters", "visual.adapters"))]  # zero-initialised too
     assert still == []
     torch.optim.SGD(list(trained.values()), lr=0.1).step()
     assert all(torch.equal(p, frozen[n]) for n, p in model.named_parameters() if n in frozen)

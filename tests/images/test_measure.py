@@ -30,9 +30,7 @@ def ellipse(
     return (u / a) ** 2 + (v / b) ** 2 <= 1
 
 
-def painted(
-    mask: np.ndarray, colour: tuple[int, int, int] = BROWN, skin: tuple[int, int, int] = SKIN
-) -> np.ndarray:
+def painted(mask: np.ndarray, colour: tuple[int, int, int] = BROWN, skin: tuple[int, int, int] = SKIN) -> np.ndarray:
     return np.where(mask[..., None], np.array(colour, np.uint8), np.array(skin, np.uint8))
 
 

@@ -137,13 +137,7 @@ def png_header(width: int, height: int) -> bytes:
     body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunk = struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
     idat = b"IDAT" + zlib.compress(b"")
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk
-        + struct.pack(">I", len(idat) - 4)
-        + idat
-        + struct.pack(">I", zlib.crc32(idat))
-    )
+    return b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", len(idat) - 4) + idat + struct.pack(">I", zlib.crc32(idat))
 
 
 JPEG = encoded(quartered(), "JPEG")
@@ -230,9 +224,7 @@ KINDS = {kind: encoded(quartered(), kind) for kind in ("JPEG", "PNG", "WEBP", "T
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8),
     st.floats(0.05, 1),
 )
-def test_mutated_files_end_in_a_photo_or_a_case_error(
-    kind: str, changes: list[tuple[float, int]], keep: float
-) -> None:
+def test_mutated_files_end_in_a_photo_or_a_case_error(kind: str, changes: list[tuple[float, int]], keep: float) -> None:
     data = bytearray(KINDS[kind])
     for where, value in changes:
         data[int(where * (len(data) - 1))] = value

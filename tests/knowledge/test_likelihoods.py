@@ -33,17 +33,13 @@ def test_ratio_by_hand() -> None:
     table = Table("made up", {"a": {"colour|red": [38, 98]}, "b": {"colour|red": [8, 98]}})
     ratio = ratio_in(table, "colour|red", True, "a", ["b"])
     assert ratio is not None
-    assert (ratio.value, ratio.low, ratio.high, ratio.n) == pytest.approx(
-        (4.3333, 2.218, 8.466, 196), rel=1e-3
-    )
+    assert (ratio.value, ratio.low, ratio.high, ratio.n) == pytest.approx((4.3333, 2.218, 8.466, 196), rel=1e-3)
     denied = ratio_in(table, "colour|red", False, "a", ["b"])
     assert denied is not None and denied.value == pytest.approx((61 / 100) / (91 / 100))
 
 
 def test_rivals_weigh_equally_and_unknown_ones_not_at_all() -> None:
-    table = Table(
-        "", {"a": {"f|x": [8, 8]}, "b": {"f|x": [0, 8]}, "c": {"f|x": [399, 998]}, "d": {"f|x": [1, 2]}}
-    )
+    table = Table("", {"a": {"f|x": [8, 8]}, "b": {"f|x": [0, 8]}, "c": {"f|x": [399, 998]}, "d": {"f|x": [1, 2]}})
     ratio = ratio_in(table, "f|x", True, "a", ["b", "c", "d", "e"])
     assert ratio is not None and ratio.value == pytest.approx(0.9 / ((0.1 + 0.4) / 2))
     assert ratio_in(table, "f|x", True, "a", ["d", "e"]) is None
@@ -99,9 +95,7 @@ def test_every_ratio_has_an_ordered_interval() -> None:
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "build_likelihoods", REPOSITORY / "scripts" / "build_likelihoods.py"
-    )
+    spec = importlib.util.spec_from_file_location("build_likelihoods", REPOSITORY / "scripts" / "build_likelihoods.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -116,6 +110,4 @@ def test_shipped_counts_are_those_of_the_tables(data_root: Path, script: ModuleT
 
 def test_whether_a_biopsy_was_taken_is_never_counted() -> None:
     """It tells the label: in PAD-UFES-20 every BCC, SCC and melanoma was biopsied, few keratoses."""
-    assert not any(
-        "biops" in feature for t in tables() for features in t.counts.values() for feature in features
-    )
+    assert not any("biops" in feature for t in tables() for features in t.counts.values() for feature in features)

@@ -31,9 +31,7 @@ def test_abstention_keeps_the_promised_risk_on_the_rows_it_was_fitted_on() -> No
     assert fitted.kept is not None
     assert fitted.risk is not None
     assert fitted.kept >= calibration.LEAST_KEPT
-    assert fitted.risk <= calibration.ALLOWED_RISK or fitted.kept == pytest.approx(
-        calibration.LEAST_KEPT, abs=0.01
-    )
+    assert fitted.risk <= calibration.ALLOWED_RISK or fitted.kept == pytest.approx(calibration.LEAST_KEPT, abs=0.01)
 
 
 def test_tempering_keeps_the_order_and_the_sum() -> None:

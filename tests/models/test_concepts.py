@@ -137,8 +137,7 @@ def test_a_planted_criterion_is_learned_and_noise_is_not_usable() -> None:
     planted = features[:, 3] > 0.3
     coin = torch.rand(400) < 0.4
     cases = [
-        case(i, "melanoma", tuple(code for code, on in (("GP", planted[i]), ("PV", coin[i])) if on))
-        for i in range(400)
+        case(i, "melanoma", tuple(code for code, on in (("GP", planted[i]), ("PV", coin[i])) if on)) for i in range(400)
     ]
     train, val = Rows(cases[:300], features[:300]), Rows(cases[300:], features[300:])
     config = ConceptConfig()
@@ -158,9 +157,7 @@ def test_no_row_is_judged_by_a_fit_that_saw_it() -> None:
     weight = fit(features, target, 1e-3)
     by_heart = (features @ weight[:-1] + weight[-1]).sigmoid()
     assert area_under_curve(by_heart, target) == 1.0
-    assert area_under_curve(cross_validated(features, target, folds, 1e-3), target) == pytest.approx(
-        0.5, abs=0.05
-    )
+    assert area_under_curve(cross_validated(features, target, folds, 1e-3), target) == pytest.approx(0.5, abs=0.05)
 
 
 def test_pooling_tells_lesion_from_surround() -> None:

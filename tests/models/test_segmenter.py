@@ -19,9 +19,7 @@ def segmenter() -> Segmenter:
     return load_segmenter()
 
 
-def planted(
-    height: int, width: int, centre: tuple[float, float], radius: float
-) -> tuple[np.ndarray, np.ndarray]:
+def planted(height: int, width: int, centre: tuple[float, float], radius: float) -> tuple[np.ndarray, np.ndarray]:
     """Skin with a little grain and a dark brown disc of `radius` pixels; centre is (row, column) shares."""
     rng = np.random.default_rng(0)
     rows, columns = np.mgrid[:height, :width]
@@ -91,10 +89,7 @@ def test_a_box_is_best_explained_by_a_lesion_that_fills_it_as_told() -> None:
     rows, columns = torch.meshgrid(torch.arange(40.0), torch.arange(40.0), indexing="ij")
     disc = ((rows - 19.5).hypot(columns - 19.5) < 10).float()[None]
     area = disc.mean((1, 2))
-    sure = [
-        box_loss((m * 2 - 1) * 12, box, area).item()
-        for m in (disc, box, disc.roll(9, 2), torch.zeros_like(box))
-    ]
+    sure = [box_loss((m * 2 - 1) * 12, box, area).item() for m in (disc, box, disc.roll(9, 2), torch.zeros_like(box))]
     assert sure[0] < 0.05
     assert all(other > sure[0] + 0.05 for other in sure[1:])
 

@@ -88,9 +88,7 @@ def test_json_keeps_a_path_as_given() -> None:
 
 
 def test_html_escapes_file_name_and_model_text() -> None:
-    text = page(
-        image=EVIL, text=TEXT + "<script>alert(3)</script>", reason="<b>x</b>", label=EVIL, abstained=True
-    )
+    text = page(image=EVIL, text=TEXT + "<script>alert(3)</script>", reason="<b>x</b>", label=EVIL, abstained=True)
     assert "<script" not in text
     assert "&lt;script&gt;alert(1)" in text
     assert "&lt;script&gt;alert(3)" in text
@@ -105,9 +103,7 @@ def test_html_escapes_file_name_and_model_text() -> None:
 
 def test_html_asks_nothing_of_anybody() -> None:
     text = page()
-    assert not re.search(
-        r"https?:|//[a-z]|@import|url\(", re.sub(r"data:image/jpeg;base64,[A-Za-z0-9+/=]+", "", text)
-    )
+    assert not re.search(r"https?:|//[a-z]|@import|url\(", re.sub(r"data:image/jpeg;base64,[A-Za-z0-9+/=]+", "", text))
     tags = Tags(text).seen
     assert not {tag for tag, _ in tags} & {"script", "link", "iframe", "object", "form", "base"}
     images = [attrs for tag, attrs in tags if tag == "img"]

@@ -42,9 +42,7 @@ def test_the_sample_reads_without_loss() -> None:
 
 def test_planted_contradictions_are_found_and_only_they() -> None:
     found = verify(parse(TEXT), witnesses())
-    by_status = {
-        s: {said(c) for c in found.claims if c.status is s} for s in (Status.CONTRADICTED, Status.SUPPORTED)
-    }
+    by_status = {s: {said(c) for c in found.claims if c.status is s} for s in (Status.CONTRADICTED, Status.SUPPORTED)}
     planted = {"asymmetric shape", "red areas", "grey patterns", "age 63", "bleeding"}
     assert by_status[Status.CONTRADICTED] == planted
     assert by_status[Status.SUPPORTED] == {said(c) for c in found.claims} - planted
@@ -149,9 +147,7 @@ def test_a_clinical_photo_shows_no_dermoscopic_structure_to_the_head() -> None:
 def test_the_user_outweighs_the_head_on_how_the_picture_was_taken() -> None:
     claim = Claim("modality", "dermoscopy")
     assert status(claim, Witnesses(modality_probability=0.95)) is Status.SUPPORTED
-    assert status(claim, Witnesses(modality_probability=0.95, modality=Modality.CLINICAL)) is (
-        Status.CONTRADICTED
-    )
+    assert status(claim, Witnesses(modality_probability=0.95, modality=Modality.CLINICAL)) is (Status.CONTRADICTED)
     assert status(claim, Witnesses()) is Status.NOT_CHECKABLE
 
 
@@ -206,8 +202,7 @@ def test_many_contradictions_never_take_more_than_half() -> None:
 def test_the_differential_is_judged_by_counts() -> None:
     """Atypical network is commoner in melanoma than in nevi (Derm7pt, Kawahara 2019)."""
     judged = {
-        (j.diagnosis, j.speaks_for, said(parse(TEXT).claims[j.position])): j
-        for j in judge_differential(parse(TEXT))
+        (j.diagnosis, j.speaks_for, said(parse(TEXT).claims[j.position])): j for j in judge_differential(parse(TEXT))
     }
     right = judged["melanoma", True, "thick reticular lines"]
     assert right.status is Status.SUPPORTED

@@ -132,9 +132,7 @@ def test_correlation_agrees_with_its_definition() -> None:
     assert best_correlation(field, inner)[0] == pytest.approx(1, abs=1e-4)
     other = rng.normal(size=(1, 8, 8)).astype(np.float32)
     slow = max(
-        np.corrcoef(field[0, r : r + 8, c : c + 8].ravel(), other.ravel())[0, 1]
-        for r in range(5)
-        for c in range(5)
+        np.corrcoef(field[0, r : r + 8, c : c + 8].ravel(), other.ravel())[0, 1] for r in range(5) for c in range(5)
     )
     assert best_correlation(field, other)[0] == pytest.approx(slow, abs=1e-4)
 

@@ -105,9 +105,7 @@ def test_label_set_explains_labels(tmp_path: Path) -> None:
         ("image\0,label\na.jpg,nevus\n", None, "not a text table"),
     ],
 )
-def test_tables_that_cannot_be_used(
-    tmp_path: Path, text: str, mapping: dict[str, str] | None, said: str
-) -> None:
+def test_tables_that_cannot_be_used(tmp_path: Path, text: str, mapping: dict[str, str] | None, said: str) -> None:
     with pytest.raises(CaseError, match=said):
         read_folder(_table(tmp_path, text), mapping)
 

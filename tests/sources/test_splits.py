@@ -18,9 +18,7 @@ def _case(name: str, **fields: str | None) -> Case:
     return Case(own, f"{own}.jpg", Modality.CLINICAL, dataset or "made", **fields)  # type: ignore[arg-type]
 
 
-rows = st.lists(
-    st.tuples(st.sampled_from("ABC"), st.one_of(st.none(), st.integers(0, 12))), min_size=1, max_size=60
-)
+rows = st.lists(st.tuples(st.sampled_from("ABC"), st.one_of(st.none(), st.integers(0, 12))), min_size=1, max_size=60)
 links = st.lists(st.tuples(st.integers(0, 59), st.integers(0, 59)), max_size=15)
 
 

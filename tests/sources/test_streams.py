@@ -12,9 +12,7 @@ from skingpt_r1.records import Case, CaseError, History, Modality
 from skingpt_r1.sources.streams import read_cases, write_jsonl
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-histories = st.builds(
-    History, age=st.none() | st.floats(0, 120), sex=st.none() | text, itch=st.none() | st.booleans()
-)
+histories = st.builds(History, age=st.none() | st.floats(0, 120), sex=st.none() | text, itch=st.none() | st.booleans())
 cases = st.builds(
     Case,
     id=text,
