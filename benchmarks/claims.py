@@ -1,4 +1,4 @@
-"""Are the claims true? Against expert masks, expert concept rows and the recorded history, and when the image is swapped.
+"""Are the claims true? Against expert masks, expert rows and the recorded history, and with the image swapped.
 
     python -m benchmarks.claims val            # rows with expert masks: HAM10000 val (test rows have none)
     python -m benchmarks.claims test-history   # history claims against the record

@@ -88,7 +88,8 @@ def read(model: Model, cases: Sequence[Case], target: Path, *, blind: bool, hist
                 finished += len(batch)
                 pace = (time.monotonic() - began) / finished
                 print(
-                    f"{name} {start + len(batch)}/{len(mine)}, {pace:.2f} s a photo, {pace * (len(left) - finished):.0f} s left",
+                    f"{name} {start + len(batch)}/{len(mine)}, {pace:.2f} s a photo, "
+                    f"{pace * (len(left) - finished):.0f} s left",
                     flush=True,
                 )
 

@@ -1,7 +1,7 @@
 """What can honestly be said about a training picture: measured, told, or seen by an expert.
 
-Geometry and colour are measured on the expert's mask where there is one, else on the segmenter's. The diagnosis is never
-looked at, with one exception that the data forces: expert concept rows exist for melanomas and nevi
+Geometry and colour are measured on the expert's mask where there is one, else on the segmenter's. The
+diagnosis is never looked at, with one exception that the data forces: expert concept rows exist for melanomas and nevi
 only, so only those cases carry them, in the polarity that the expert gave.
 """
 

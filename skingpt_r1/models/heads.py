@@ -1,9 +1,10 @@
 """The adapters between a frozen vision encoder and a frozen language model.
 
 `VisualHead` is the visual branch of SkinGPT-R1 (section 2 of the paper): project the patches, adapt
-them with residual bottlenecks, average to `vision_embed`, compare `vision_proj` with the teacher. `VocabularyBias` turns
-that embedding into a bias over the vocabulary through the frozen output head. `Connector` is what
-the embedded scale adds, because its language model has never seen an image: one soft word a slot.
+them with residual bottlenecks, average to `vision_embed`, compare `vision_proj` with the teacher.
+`VocabularyBias` turns that embedding into a bias over the vocabulary through the frozen output head.
+`Connector` is what the embedded scale adds, because its language model has never seen an image: one
+soft word a slot.
 """
 
 from __future__ import annotations

@@ -131,7 +131,62 @@ OPEN_WRITINGS: Final[dict[str, tuple[str, ...]]] = {
     "skin type": ("skin type {}", "Fitzpatrick type {}", "phototype {}"),
 }
 
-SITES: Final = ("abdomen", "acral skin", "ankle", "anterior torso", "arm", "axilla", "back", "breast", "buttock", "calf", "cheek", "chest", "chin", "ear", "elbow", "eyelid", "face", "finger", "foot", "forearm", "forehead", "genital area", "groin", "hand", "head/neck", "heel", "hip", "knee", "lateral torso", "leg", "lip", "lower extremity", "lower leg", "nail", "neck", "nose", "oral/genital", "palm", "palms/soles", "posterior torso", "scalp", "shin", "shoulder", "sole", "temple", "thigh", "thumb", "toe", "torso", "trunk", "upper arm", "upper back", "upper extremity", "wrist")
+SITES: Final = (
+    "abdomen",
+    "acral skin",
+    "ankle",
+    "anterior torso",
+    "arm",
+    "axilla",
+    "back",
+    "breast",
+    "buttock",
+    "calf",
+    "cheek",
+    "chest",
+    "chin",
+    "ear",
+    "elbow",
+    "eyelid",
+    "face",
+    "finger",
+    "foot",
+    "forearm",
+    "forehead",
+    "genital area",
+    "groin",
+    "hand",
+    "head/neck",
+    "heel",
+    "hip",
+    "knee",
+    "lateral torso",
+    "leg",
+    "lip",
+    "lower extremity",
+    "lower leg",
+    "nail",
+    "neck",
+    "nose",
+    "oral/genital",
+    "palm",
+    "palms/soles",
+    "posterior torso",
+    "scalp",
+    "shin",
+    "shoulder",
+    "sole",
+    "temple",
+    "thigh",
+    "thumb",
+    "toe",
+    "torso",
+    "trunk",
+    "upper arm",
+    "upper back",
+    "upper extremity",
+    "wrist",
+)
 
 # Read, never written: what other people's texts and language models say for the same thing.
 READINGS: Final[dict[Key, tuple[str, ...]]] = {
@@ -213,7 +268,19 @@ OPEN_READINGS: Final[dict[str, tuple[str, ...]]] = {
     "skin type": (),
 }
 # Words that look like a colour and are none.
-NO_CLAIM: Final = ("red flag", "red flags", "white light", "black skin", "white skin", "black patients", "white patients", "black box", "blue light", "symmetric distribution", "symmetrical distribution")
+NO_CLAIM: Final = (
+    "red flag",
+    "red flags",
+    "white light",
+    "black skin",
+    "white skin",
+    "black patients",
+    "white patients",
+    "black box",
+    "blue light",
+    "symmetric distribution",
+    "symmetrical distribution",
+)
 _ROMAN: Final = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}
 for _roman, _number in _ROMAN.items():
     READINGS["skin type", _number, True] = (

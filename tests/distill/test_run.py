@@ -42,7 +42,8 @@ def run(folder: Path, *, pause: float = 0.0, resume: bool = True, data: str = "d
 @pytest.mark.slow
 def test_kill_minus_nine_and_resume_gives_the_same_tensors(tmp_path: Path) -> None:
     whole = run(tmp_path / "whole")
-    code = f"from tests.distill.test_run import run; from pathlib import Path; run(Path({str(tmp_path / 'killed')!r}), pause=0.05)"
+    folder = str(tmp_path / "killed")
+    code = f"from tests.distill.test_run import *; run(Path({folder!r}), pause=0.05)"
     root = Path(__file__).parents[2]
     for kill_at in (9, 23):
         child = subprocess.Popen([sys.executable, "-c", code], cwd=root)
