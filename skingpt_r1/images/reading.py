@@ -144,7 +144,7 @@ def _check_size(label: str, size: tuple[int, int], limits: Limits) -> None:
     if width * height > limits.max_pixels:
         raise CaseError(
             f"{label}: {width} x {height} pixels; the limit is {limits.max_pixels / 1e6:g} megapixels. "
-            "Crop the photo to the lesion, or raise --max-pixels."
+            "Crop the photo to the lesion, or save it smaller."
         )
     if min(width, height) < limits.min_side:
         raise CaseError(

