@@ -87,7 +87,7 @@ def _headline(report: Report) -> Text:
         line.append(f"\nClosest match: {name}", style="")
     else:
         line = Text(name, style="bold")
-    line.append(f"\nConfidence {plain.percent(report.confidence)}, calibrated", style="")
+    line.append(f"\nConfidence {plain.percent(report.confidence)}, an estimate", style="")
     if report.label is not None:
         line.append(f"; label {one_line(report.label)}", style="")
     if report.reason:
