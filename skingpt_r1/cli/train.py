@@ -63,19 +63,23 @@ def teacher(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False
 @app.command()
 def segment(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None) -> None:
     """Train the lesion segmenter on expert masks."""
+    from skingpt_r1.distill.data import gather
     from skingpt_r1.distill.segment import SegmentConfig, train_segmenter
 
     _prepare()
-    train_segmenter(configured(SegmentConfig, set_), runs / "segment", resume)
+    dropped = gather(data, runs / "hashes.json").dropped
+    train_segmenter(configured(SegmentConfig, set_), runs / "segment", resume, root=data, dropped=dropped)
 
 
 @app.command()
 def concepts(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None) -> None:
     """Fit the expert-concept and modality heads."""
     from skingpt_r1.distill.concepts import ConceptConfig, train_concepts
+    from skingpt_r1.distill.data import gather
 
     _prepare()
-    train_concepts(configured(ConceptConfig, set_), runs / "concepts", resume)
+    dropped = gather(data, runs / "hashes.json").dropped
+    train_concepts(configured(ConceptConfig, set_), runs / "concepts", resume, root=data, dropped=dropped)
 
 
 @app.command()

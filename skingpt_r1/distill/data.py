@@ -14,11 +14,11 @@ from torch import Tensor
 from skingpt_r1.distill.features import FeatureCache
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.knowledge.labelsets import label_set
-from skingpt_r1.models.encoder import Encoder
 from skingpt_r1.models.preprocess import Pixels
+from skingpt_r1.models.segmenter import frozen_encoder
 from skingpt_r1.models.teacher import LabelSpaces
-from skingpt_r1.models.weights import encoder_weights
 from skingpt_r1.records import Case, SkinGPTError
+from skingpt_r1.sources.clustering import key
 from skingpt_r1.sources.duplicates import find_duplicates
 from skingpt_r1.sources.registry import SOURCES, available, load
 from skingpt_r1.sources.splits import keep_apart
@@ -38,9 +38,10 @@ class Gathered:
     cases: Sequence[Case]
     usable: frozenset[int]
 
-    def of(self, split: str) -> list[Case]:
-        """The usable rows of one split."""
-        return [case for i, case in enumerate(self.cases) if i in self.usable and case.split == split]
+    @property
+    def dropped(self) -> frozenset[str]:
+        """ "dataset/id" of the rows that no run may use."""
+        return frozenset(key(case) for i, case in enumerate(self.cases) if i not in self.usable)
 
 
 def gather(root: Path | None, hash_cache: Path) -> Gathered:
@@ -131,10 +132,7 @@ def labelled_maps(gathered: Gathered, split: str, folder: Path, part: tuple[int,
     images = [gathered.cases[i].image for i in mine]
     cache = FeatureCache(folder, images, COPIES if split == "train" else 0)
     if not cache.complete():
-        encoder = Encoder().eval()
-        encoder.load_published(encoder_weights())
-        encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        cache.build(encoder, read_pixels, part)
+        cache.build(frozen_encoder(), read_pixels, part)
     everything = LabelledMaps([gathered.cases[i] for i in mine], cache.load(), cache.hashes, spaces())
     wanted = [row for row, i in enumerate(mine) if i in gathered.usable and gathered.cases[i].split == split]
     return selected(everything, wanted)
