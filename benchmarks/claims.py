@@ -98,8 +98,7 @@ def main() -> None:
         "swap": swapped(lines),
     }
     print(json.dumps(figures, indent=1))
-    path = keep("claims", figures)
-    path.rename(path.with_stem(f"claims_{name.replace('-', '_')}"))
+    keep("claims", figures, of=name.replace("-", "_"))
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ import torch
 FOLDER = Path(__file__).parent / "results"
 
 
-def keep(name: str, figures: dict[str, Any]) -> Path:
-    """Write results/NAME.json with where, when and how it was measured."""
+def keep(name: str, figures: dict[str, Any], of: str | None = None) -> Path:
+    """Write results/NAME.json with where, when and how it was measured, or results/NAME_OF.json of one of several."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     about = {
         "command": " ".join(["python", "-m", f"benchmarks.{name}", *sys.argv[1:]]),
@@ -27,7 +27,7 @@ def keep(name: str, figures: dict[str, Any]) -> Path:
         "machine": f"{platform.machine()}, {processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
     }
     FOLDER.mkdir(exist_ok=True)
-    path = FOLDER / f"{name}.json"
+    path = FOLDER / f"{name}{f'_{of}' if of else ''}.json"
     path.write_text(json.dumps({**about, **figures}, indent=1) + "\n")
     return path
 

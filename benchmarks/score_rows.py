@@ -141,8 +141,7 @@ def main() -> None:
         "writing": writing(lines),
     }
     print(json.dumps(figures, indent=1))
-    path = keep("score_rows", figures)
-    path.rename(path.with_stem(f"readings_{name.replace('-', '_')}"))
+    keep("score_rows", figures, of=name.replace("-", "_"))
 
 
 if __name__ == "__main__":

@@ -26,10 +26,10 @@ class ScoredClaim(NamedTuple):
 
 
 _CLAIMS: Final = (5, 8)  # of one narrative, fewer only if the evidence has fewer
-_ABSENT: Final = 2  # most findings of one narrative that are not there; a list of them describes nothing
+_ABSENT: Final = 1  # most findings of one narrative that are not there; a list of them describes nothing
+_ABSENT_SHARE: Final = 0.3  # of narratives that may have one
 _LEAST_SUPPORT: Final = 0.5
 _RESTLESSNESS: Final = 0.35  # noise on the support that ranks claims; 0 would always tell the same ones
-_SECOND_SHARE: Final = 0.25  # of drafts whose diagnosis stands second in its differential
 _MODALITY_SHARE: Final = 0.9
 _SPEAKS: Final = math.log(1.15)  # least log ratio that is worth a word
 _CONVINCES: Final = math.log(1.3)  # one claim at least, or the confidence is low
@@ -93,12 +93,13 @@ def _chosen(case_claims: Sequence[ScoredClaim], rng: random.Random) -> list[Clai
     usable = [s for s in case_claims if s.support >= _LEAST_SUPPORT and vocabulary.is_known(s.claim.key)]
     ranked = sorted(usable, key=lambda s: s.support + rng.uniform(0, _RESTLESSNESS), reverse=True)
     wanted = rng.randint(*_CLAIMS)
+    most_absent = _ABSENT if rng.random() < _ABSENT_SHARE or not any(s.claim.polarity for s in usable) else 0
     if rng.random() < _MODALITY_SHARE:
         ranked.sort(key=lambda s: s.claim.concept != "modality")
     taken: dict[vocabulary.Key, Claim] = {}
     for claim, _ in ranked:
         rules_out = claim.concept in _ONE_OF_A_KIND and any(c.concept == claim.concept for c in taken.values())
-        absent = not claim.polarity and sum(not c.polarity for c in taken.values()) >= _ABSENT
+        absent = not claim.polarity and sum(not c.polarity for c in taken.values()) >= most_absent
         if len(taken) < wanted and not rules_out and not absent and vocabulary.opposite(claim.key) not in taken:
             taken.setdefault(claim.key, Claim(*claim.key))
     return list(taken.values())
@@ -119,12 +120,12 @@ def _arranged(claims: list[Claim], rng: random.Random) -> list[Claim]:
 
 
 def _differential(diagnosis: str, rivals: list[str], rng: random.Random) -> list[str]:
+    """The diagnosis first: a differential is read as ranked, and the writer commits itself at its first name."""
     chosen = rivals[:1] if rng.random() < 0.7 else []
     others = [name for name in rivals if name not in chosen]
     while others and len(chosen) < min(3, len(rivals)) and (not chosen or rng.random() < 0.6):
         chosen.append(others.pop(min(rng.randrange(len(others)), rng.randrange(len(others)))))
-    chosen.insert(1 if rng.random() < _SECOND_SHARE else 0, diagnosis)
-    return chosen
+    return [diagnosis, *chosen]
 
 
 def _raw(claims: Sequence[Claim], diagnosis: str, rivals: Collection[str]) -> list[float]:

@@ -79,11 +79,14 @@ def collect(cases: Sequence[Case], segment: Segment, path: Path, workers: int = 
 def feature_rows(
     cases: Iterable[Case], claims: Mapping[str, Sequence[ScoredClaim]]
 ) -> Iterable[tuple[str, set[vocabulary.Key], set[str]]]:
-    """(diagnosis, claim keys, assessed concepts) of the cases with a diagnosis, for likelihoods.count_features."""
+    """(diagnosis, claim keys, assessed concepts) of the cases with a diagnosis, for likelihoods.count_features.
+
+    Size is left out: it is a share of the picture, which tells how close the camera was, not how large the lesion is.
+    """
     for case in cases:
         if case.diagnosis is None or _key(case) not in claims:
             continue
-        keys = {c.claim.key for c in claims[_key(case)] if c.claim.concept not in ("modality", "structure")}
+        keys = {c.claim.key for c in claims[_key(case)] if c.claim.concept not in ("modality", "structure", "size")}
         yield case.diagnosis, keys, {concept for concept, _, _ in keys}
 
 

@@ -25,7 +25,7 @@ class DistillConfig:
         default=1.0,
         metadata={"help": "weight of the label loss, through the teacher's frozen head, while looking"},
     )
-    look_steps: int = field(default=300, metadata={"help": "steps of the first phase: visual branch alone"})
+    look_steps: int = field(default=400, metadata={"help": "steps of the first phase: visual branch alone"})
     look_batch: int = field(default=96, metadata={"help": "pictures a step of the first phase"})
     look_rate: float = field(default=2e-3, metadata={"help": "peak learning rate of the first phase"})
     name_steps: int = field(
@@ -33,12 +33,16 @@ class DistillConfig:
     )
     name_batch: int = field(default=64, metadata={"help": "pictures a step of the second phase"})
     name_rate: float = field(default=1e-3, metadata={"help": "peak learning rate of the second phase"})
-    write_steps: int = field(default=170, metadata={"help": "steps of the third phase: narratives, joint objective"})
+    write_steps: int = field(default=450, metadata={"help": "steps of the third phase: narratives, joint objective"})
     write_batch: int = field(default=8, metadata={"help": "narratives a step of the third phase"})
     write_rate: float = field(
         default=4e-4, metadata={"help": "peak learning rate of LoRA and connector in the third phase"}
     )
-    write_visual_rate: float = field(default=1e-4, metadata={"help": "peak learning rate of the visual branch there"})
+    write_visual_rate: float = field(default=3e-5, metadata={"help": "peak learning rate of the visual branch there"})
+    decision_weight: float = field(
+        default=8.0,
+        metadata={"help": "weight of the tokens that name category, first hypothesis and diagnosis; 1 is published"},
+    )
     language_rows: int = field(default=300, metadata={"help": "most rows of a source and label in the language phases"})
     history_share: float = field(default=0.4, metadata={"help": "share of narratives that are given the history"})
     alignment: Alignment = field(default=Alignment.PREDICTING, metadata={"help": "where the vocabulary bias is added"})

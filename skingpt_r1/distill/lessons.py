@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,6 +17,14 @@ class Lesson:
 
     history: History
     text: str
+
+
+_DECISIONS = re.compile(r"\[category\] (.+?)(?=: | given |\.\n)|\[differential\] ([^:\n]+):|<answer>([^|\n]+) \|")
+
+
+def decisions(text: str) -> list[tuple[int, int]]:
+    """Where a narrative names its category, its first hypothesis and its diagnosis: [start, end) of each."""
+    return [match.span(match.lastindex or 0) for match in _DECISIONS.finditer(text)]
 
 
 class Lessons(Protocol):

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 class TeacherConfig:
     """Fine-tuning of the upper blocks and the classification columns."""
 
-    steps: int = field(default=520, metadata={"help": "optimiser steps"})
+    steps: int = field(default=780, metadata={"help": "optimiser steps"})
     batch: int = field(default=64, metadata={"help": "pictures a step"})
     rate: float = field(default=4e-4, metadata={"help": "peak learning rate of the encoder's blocks"})
     head_rate: float = field(default=2e-3, metadata={"help": "peak learning rate of the embedding and the head"})

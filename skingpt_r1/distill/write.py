@@ -1,7 +1,9 @@
 """Third phase, the published one: narratives and the teacher's embedding, all adapters together.
 
 L = L_sft + b L_distill. The vocabulary bias is in the logits that L_sft sees. Only positions that predict a
-supervised token go through the output head: it is a fifth of the language model's work.
+supervised token go through the output head: it is a fifth of the language model's work. Ours is the weight on
+the few tokens that decide: of some 120 in a narrative, ten name the category and the diagnosis, and at equal weight
+the wording of the other hundred is learned first.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from torch import Tensor
 
 from skingpt_r1.distill.config import DistillConfig
 from skingpt_r1.distill.data import LabelledMaps
-from skingpt_r1.distill.lessons import Lesson, Lessons
+from skingpt_r1.distill.lessons import Lesson, Lessons, decisions
 from skingpt_r1.distill.losses import IGNORE, Alignment, bias_positions, distillation_loss, total_loss
 from skingpt_r1.distill.run import Loop, RunFolder, data_hash
 from skingpt_r1.distill.teacher import sampling
@@ -28,7 +30,7 @@ from skingpt_r1.models.heads import VisualOutput
 from skingpt_r1.sources.streams import write_text
 
 log = logging.getLogger(__name__)
-EVALUATE_EVERY = 70
+EVALUATE_EVERY = 50
 VAL_ROWS = 48
 
 
@@ -37,8 +39,12 @@ def narrative_loss(
     visual: VisualOutput,
     lessons: Sequence[Lesson],
     alignment: Alignment = Alignment.PREDICTING,
-) -> Tensor:
-    """Mean next-token cross entropy of the lessons' texts, from biased logits."""
+    decision_weight: float = 1.0,
+) -> tuple[Tensor, Tensor]:
+    """(weighted mean next-token cross entropy of the lessons' texts, plain mean over the deciding tokens).
+
+    From biased logits. The second is to be watched, not trained on.
+    """
     language = model.speaker
     prompts = model.prompts(visual, [lesson.history for lesson in lessons])
     texts = [[*language.tokens(lesson.text), language.end] for lesson in lessons]
@@ -46,12 +52,15 @@ def narrative_loss(
     embedded = torch.zeros(len(texts), longest, prompts[0].shape[1])
     labels = torch.full((len(texts), longest), IGNORE)
     present = torch.zeros(len(texts), longest, dtype=torch.long)
+    deciding = torch.zeros(len(texts), longest, dtype=torch.bool)
     for i, (prompt, text) in enumerate(zip(prompts, texts, strict=True)):
         end = prompt.shape[0] + len(text)
         ids = torch.tensor(text)
         embedded[i, :end] = torch.cat([prompt, language.embed(ids)])
         labels[i, prompt.shape[0] : end] = ids
         present[i, :end] = 1
+        within = language.tokens_within(lessons[i].text, decisions(lessons[i].text))
+        deciding[i, prompt.shape[0] : end - 1] = torch.tensor(within)
     hidden = language.model.model(inputs_embeds=embedded, attention_mask=present, use_cache=False).last_hidden_state
     predicting = bias_positions(labels)
     logits = language.model.lm_head(hidden[predicting])  # [N, V]
@@ -59,7 +68,10 @@ def narrative_loss(
     if bias is not None:
         owner = predicting.nonzero()[:, 0]
         logits = logits + bias[owner] * bias_positions(labels, alignment)[predicting].unsqueeze(1)
-    return F.cross_entropy(logits.float(), labels[:, 1:][predicting[:, :-1]])
+    loss = F.cross_entropy(logits.float(), labels[:, 1:][predicting[:, :-1]], reduction="none")
+    decides = deciding[:, 1:][predicting[:, :-1]]
+    weight = 1 + (decision_weight - 1) * decides
+    return (loss * weight).sum() / weight.sum(), loss[decides].mean()
 
 
 def write(
@@ -92,21 +104,21 @@ def write(
             lessons.narrative(row, r, r.random() < config.history_share) for row, r in zip(rows, texts, strict=True)
         ]
         visual = model.look(train.batch(rows, rng.integers(0, train.maps.shape[1], len(rows)).tolist()))
-        language = narrative_loss(model, visual, taught, config.alignment) if config.language else None
+        language, decision = narrative_loss(model, visual, taught, config.alignment, config.decision_weight)
         distil = distillation_loss(visual.proj, target[rows]) if config.visual else None
-        told = {"sft": float(language.detach())} if language is not None else {}
+        told = {"sft": float(language.detach()), "decision": float(decision.detach())}
         told |= {"distil": float(distil.detach())} if distil is not None else {}
         loop.update(total_loss(language, distil, config.visual_weight), **told)
         if (step + 1) % EVALUATE_EVERY == 0 or step + 1 == config.write_steps:
-            loss = evaluate(model, *val)
-            run.journal(step=step, val_sft=round(loss, 5))
-            log.info("write %d train %.3f val %.3f", step + 1, told.get("sft", 0.0), loss)
-    write_text(run.file("metrics.json"), json.dumps({"val_sft": evaluate(model, *val)}))
+            found = evaluate(model, *val)
+            run.journal(step=step, **found)
+            log.info("write %d train %.3f val %s", step + 1, told["sft"], found)
+    write_text(run.file("metrics.json"), json.dumps(evaluate(model, *val)))
 
 
 @torch.inference_mode()
-def evaluate(model: Embedded, data: LabelledMaps, lessons: Lessons, rows: int = VAL_ROWS) -> float:
-    """Mean cross entropy on a fixed sample of held-out narratives, without history."""
+def evaluate(model: Embedded, data: LabelledMaps, lessons: Lessons, rows: int = VAL_ROWS) -> dict[str, float]:
+    """Mean cross entropy of all and of deciding tokens, on a fixed sample of held-out narratives without history."""
     model.eval()
     weight, _ = sampling(data.columns, data.space, power=1.0)
     picked = np.random.default_rng(0).choice(len(weight), rows, p=weight).tolist()
@@ -115,5 +127,6 @@ def evaluate(model: Embedded, data: LabelledMaps, lessons: Lessons, rows: int = 
         chosen = picked[start : start + 8]
         taught = [lessons.narrative(row, random.Random(row), False) for row in chosen]
         visual = model.look(data.batch(chosen, [0] * len(chosen)))
-        losses.append(float(narrative_loss(model, visual, taught)))
-    return sum(losses) / len(losses)
+        losses.append([float(loss) for loss in narrative_loss(model, visual, taught)])
+    total, decision = np.mean(losses, 0)
+    return {"val_sft": round(float(total), 5), "val_decision": round(float(decision), 5)}

@@ -29,6 +29,7 @@ from skingpt_r1.models.concepts import HYPOTHESIS, MODALITY, VALUES, ConceptHead
 from skingpt_r1.models.embedded import Embedded, load_adapter
 from skingpt_r1.models.generate import Choices, Writer, Written
 from skingpt_r1.models.heads import VisualOutput
+from skingpt_r1.models.occlusion import evidence_map
 from skingpt_r1.models.segmenter import Segmenter, load_segmenter
 from skingpt_r1.narrative import plain
 from skingpt_r1.narrative.parse import parse
@@ -48,7 +49,6 @@ from skingpt_r1.records import Claim, History, Modality, Narrative, SkinGPTError
 log = logging.getLogger(__name__)
 ADAPTERS = Path(__file__).parents[1] / "adapters"
 BATCH = 16
-EVIDENCE_SLOT = 1  # the soft word that was taught to name the diagnosis
 BY_URGENCY = (Urgency.SELF_WATCH, Urgency.ROUTINE, Urgency.SOON, Urgency.URGENT)
 PixelArray = NDArray[np.uint8]
 
@@ -76,8 +76,9 @@ class CheckedClaim:
 class Reading:
     """Everything about one photo.
 
-    lesion: probability [H, W]. evidence: where the diagnosis looked, [9, 9], 0..1. label_probability: the
-    writer's own, before calibration.
+    lesion: probability [H, W]. evidence: what the diagnosis rests on (see occlusion.py), [17, 17], 0..1.
+    label_probability: the writer's own, before calibration. share: that of the diagnosis, lowered by what the
+    checks contradict.
     """
 
     report: Report
@@ -85,6 +86,7 @@ class Reading:
     lesion: NDArray[np.float32]
     evidence: NDArray[np.float32]
     label_probability: Mapping[str, float]
+    share: float
 
     @property
     def narrative(self) -> Narrative:
@@ -160,7 +162,8 @@ class Model:
         """Readings of one batch, in order. temperature 0 is greedy; above it, seeded sampling."""
         began = time.perf_counter()
         wanted = labels or open_set()
-        looks = [self.writer.see(self.writer.preprocess(p.pixels)) for p in photos]
+        lowers = [self.writer.encoder.lower(self.writer.preprocess(p.pixels)) for p in photos]
+        looks = [self.writer.look(lower, lower.shape[0]) for lower in lowers]
         visual = VisualOutput(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
         saw = time.perf_counter()
         prompts = self.writer.prompts(visual, [t.history for t in told])
@@ -171,10 +174,9 @@ class Model:
         texts = writing.write()
         wrote = time.perf_counter()
         each = {"look": (saw - began) / len(photos), "write": (wrote - saw) / len(photos)}
-        maps = self.writer.connector.attention(visual)[:, :, EVIDENCE_SLOT]
         return [
-            self._check(photo, t, text, evidence, wanted, labels is not None, each)
-            for photo, t, text, evidence in zip(photos, told, texts, maps, strict=True)
+            self._check(photo, t, text, lower[:1], wanted, labels is not None, each)
+            for photo, t, text, lower in zip(photos, told, texts, lowers, strict=True)
         ]
 
     def _check(
@@ -182,7 +184,7 @@ class Model:
         photo: Photo,
         told: Told,
         written: Written,
-        attention: torch.Tensor,
+        lower: torch.Tensor,
         labels: LabelSet,
         label_wanted: bool,
         seconds: dict[str, float],
@@ -190,10 +192,12 @@ class Model:
         began = time.perf_counter()
         lesion = self.segmenter.probability(photo.pixels)
         measurement = measure_lesion(photo.pixels, lesion, told.mm_per_pixel or photo.mm_per_pixel)
-        evidence = _unflipped(attention)
         quality = check_quality(photo.pixels)
         asked = self.concepts.ask(photo.pixels)
         parsed = parse(written.text)
+        if parsed.diagnosis is None:
+            raise SkinGPTError(f"{photo.path}: the model wrote no diagnosis. This is a defect; please report it.")
+        evidence = evidence_map(self.writer, lower, parsed.diagnosis, choices(labels).diagnoses).numpy()
         narrative = verify(
             parsed,
             Witnesses(
@@ -205,11 +209,11 @@ class Model:
                 region=_region(evidence, lesion, measurement),
             ),
         )
-        if narrative.diagnosis is None:
-            raise SkinGPTError(f"{photo.path}: the model wrote no diagnosis. This is a defect; please report it.")
-        report = self._report(photo, told, written, narrative, quality, measurement, labels, label_wanted)
-        report = dataclasses.replace(report, seconds={**seconds, "check": time.perf_counter() - began})
-        return Reading(report, photo.pixels, lesion, evidence, written.label_probability)
+        share, doubts = lowered(written.label_probability[parsed.diagnosis], narrative)
+        report = self._report(photo, told, written, narrative, quality, measurement, labels, label_wanted, share)
+        timed = {**seconds, "check": time.perf_counter() - began}
+        report = dataclasses.replace(report, notes=doubts, seconds=timed)
+        return Reading(report, photo.pixels, lesion, evidence, written.label_probability, share)
 
     def _structures(self, asked: Mapping[str, float], narrative: Narrative) -> dict[str, ConceptReading]:
         """Expert heads that may speak: each was trained within one diagnosis, so that one must be considered."""
@@ -231,11 +235,12 @@ class Model:
         measurement: LesionMeasurement | None,
         labels: LabelSet,
         label_wanted: bool,
+        share: float,
     ) -> Report:
         rule = self.calibration.get(labels.name, self.calibration[calibration.OPEN])
-        ranked = calibration.tempered(written.label_probability, rule.temperature)
         diagnosis = narrative.diagnosis or ""
-        confidence, doubts = lowered(ranked[diagnosis], narrative)
+        confidence = rule.confidence(diagnosis, share)
+        ranked = rule.differential(written.label_probability, diagnosis, confidence)
         reasons = [*(issue.advice for issue in quality.issues if issue.blocking)]
         if measurement is None:
             reasons.append("No lesion could be outlined in this picture.")
@@ -264,25 +269,15 @@ class Model:
             measurement=measurement,
             judgements=judge_differential(narrative),
             history=told.history,
-            notes=doubts,
             model={"name": self.name, "repaired": str(written.repaired), **self.version},
         )
-
-
-def _unflipped(attention: torch.Tensor) -> NDArray[np.float32]:
-    """[4 * 81] weights of four mirrored views -> [9, 9] of the centre square, highest 1."""
-    side = int((attention.shape[0] // 4) ** 0.5)
-    plain, across, down, both = attention.reshape(4, side, side)
-    mean = plain + across.flip(1) + down.flip(0) + both.flip((0, 1))
-    scaled: NDArray[np.float32] = (mean / mean.max().clamp_min(1e-9)).numpy().astype(np.float32)
-    return scaled
 
 
 def _region(
     evidence: NDArray[np.float32], lesion: NDArray[np.float32], measurement: LesionMeasurement | None
 ) -> RegionReading | None:
     """How much of the evidence lies in the lesion, both seen in the centre square."""
-    if measurement is None:
+    if measurement is None or not evidence.any():
         return None
     height, width = lesion.shape
     side = min(height, width)

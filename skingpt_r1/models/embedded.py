@@ -64,10 +64,6 @@ class Embedded(nn.Module):
         patches = self.encoder.upper(lower).flatten(2).transpose(1, 2)  # [B * views, 81, 1280]
         return self.visual(patches.reshape(-1, views * patches.shape[1], patches.shape[2]))  # type: ignore[no-any-return]
 
-    def see(self, views: Tensor) -> VisualOutput:
-        """The views of one picture [V, 3, 260, 260] -> VisualOutput with B = 1."""
-        return self.look(self.encoder.lower(views), views.shape[0])
-
     def bias(self, visual: VisualOutput) -> Tensor | None:
         """[B, V], or None where this run trains without it."""
         return self.vocabulary(visual.embed, self.speaker.head) if self.use_bias else None

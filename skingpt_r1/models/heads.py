@@ -72,13 +72,9 @@ class Connector(nn.Module):
         self.word = nn.Parameter(torch.randn(slots, inner, hidden) * inner**-0.5)
         self.shift = nn.Parameter(torch.zeros(slots, hidden))
 
-    def attention(self, visual: VisualOutput) -> Tensor:
-        """How much each slot looks at each patch, [B, P, K], sums to 1 over the patches."""
-        return (self.key(self.norm(visual.patches)) @ self.query.T / 8).softmax(1)
-
     def forward(self, visual: VisualOutput) -> Tensor:
         patches = self.norm(visual.patches)
-        weight = self.attention(visual)
+        weight = (self.key(patches) @ self.query.T / 8).softmax(1)  # [B, P, K]
         looked = torch.einsum("bpk,bpe->bke", weight, patches)
         mean = self.norm(visual.embed).unsqueeze(1).expand_as(looked)
         inner = F.gelu(self.inner(torch.cat([looked, mean], 2)))  # [B, K, I]

@@ -74,6 +74,11 @@ class Language(nn.Module):
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
+    def tokens_within(self, text: str, spans: Sequence[tuple[int, int]]) -> list[bool]:
+        """Which of `tokens(text)` have a character in one of the [start, end) spans."""
+        places = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        return [any(first < end and start < last for start, end in spans) for first, last in places]
+
     def text(self, ids: Sequence[int]) -> str:
         """Text of token ids, special tokens dropped, spaces as they were."""
         said: str = self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)

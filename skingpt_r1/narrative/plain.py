@@ -111,7 +111,8 @@ def summary(
         lines = [
             f"The best match for this photo is {told}.",
             f"Of 100 photos that the model rates like this one, it expects about {_of_hundred(confidence)} "
-            "to be what it names. On test photos such estimates were off by 20 in 100 on average.",
+            "to be what it names. That is itself an estimate, and a rougher one for photos unlike those it was "
+            "tested on.",
         ]
     serious = [
         f"{name} ({percent(p)})"

@@ -36,7 +36,7 @@ INDEPENDENT: Final[dict[str, str]] = {
     "experts' outlines and reads no text.",
     "concept": "A separate head on frozen image features, trained on expert rows and not on any narrative, "
     "gives this answer.",
-    "region": "The outline comes from another network than the one whose attention is compared with it.",
+    "region": "The outline comes from another network than the one whose evidence map is compared with it.",
     "history": "This is what the user typed; the writer cannot change it.",
     "knowledge": "Cases were counted in published expert tables before this picture was seen.",
 }
@@ -131,10 +131,10 @@ def decisive(narrative: Narrative) -> tuple[int, ...]:
 
 
 def lowered(confidence: float, narrative: Narrative) -> tuple[float, tuple[str, ...]]:
-    """The confidence after the checks, and a sentence for each reason; never higher than before.
+    """The diagnosis' probability after the checks, and a sentence for each reason; never higher than before.
 
     Each contradicted decisive claim, three at most, takes a fifth; an evidence map that avoids the lesion
-    takes a tenth. Both factors are set by judgement, not fitted.
+    takes a tenth. Both factors are set by judgement, not fitted; calibration comes after them.
     """
     reasons: list[str] = []
     for position in decisive(narrative):
@@ -144,14 +144,14 @@ def lowered(confidence: float, narrative: Narrative) -> tuple[float, tuple[str, 
             detail = claim.evidence[0].detail if claim.evidence else "contradicted"
             reasons.append(
                 f'The diagnosis rests on "{said(claim)}", which the check contradicts ({detail}); '
-                "the confidence is lowered by a fifth."
+                "the confidence is lowered."
             )
     regions = [e.value for c in narrative.claims for e in c.evidence if e.kind == "region"]
     if any(value is not None and value < 1 for value in regions):
         confidence *= LOOKED_ELSEWHERE_FACTOR
         reasons.append(
             "The model looked elsewhere: its evidence map lies in the lesion no more than chance puts it "
-            "there; the confidence is lowered by a tenth."
+            "there; the confidence is lowered."
         )
     return confidence, tuple(reasons)
 

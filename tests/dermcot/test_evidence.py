@@ -95,6 +95,6 @@ def test_counting_leaves_out_what_was_not_measured(case: Case, tmp_path: Path) -
     evidence = collect([case], lambda pixels: disc(), tmp_path / "e.jsonl")
     [(diagnosis, keys, assessed)] = feature_rows([case], evidence)
     assert diagnosis == "melanoma"
-    assert not {c for c, _, _ in keys} & {"modality", "structure"}
+    assert not {c for c, _, _ in keys} & {"modality", "structure", "size"}
     assert json.loads((tmp_path / "e.jsonl").read_text())["case"] == "ham10000/a"
-    assert "size" in assessed
+    assert "border" in assessed

@@ -8,13 +8,17 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from skingpt_r1.distill.lessons import Lesson
+from skingpt_r1.distill.lessons import Lesson, decisions
 from skingpt_r1.distill.losses import Alignment, distillation_loss, total_loss
 from skingpt_r1.distill.write import narrative_loss
 from skingpt_r1.models.embedded import Embedded
 from skingpt_r1.records import History
 
-TEXT = "<think>\n[observation] Dermoscopic image of a small lesion.\n</think>\n<answer>melanoma | low | soon</answer>"
+TEXT = (
+    "<think>\n[observation] Dermoscopic image of a small lesion.\n[category] melanocytic, malignant suspected.\n"
+    "[differential] melanoma: for small size. melanocytic nevus: nothing decisive.\n"
+    "[synthesis] Nothing here decides.\n</think>\n<answer>melanoma | low | soon</answer>"
+)
 
 
 class Taught:
@@ -38,7 +42,8 @@ def test_one_step_moves_every_adapter_and_nothing_frozen(model: Embedded) -> Non
     torch.manual_seed(1)
     visual = model.look(torch.randn(2, 88, 17, 17))
     lessons = [Taught().narrative(0, random.Random(0), history) for history in (True, False)]
-    loss = total_loss(narrative_loss(model, visual, lessons), distillation_loss(visual.proj, torch.randn(2, 1024)))
+    language, _ = narrative_loss(model, visual, lessons, decision_weight=8)
+    loss = total_loss(language, distillation_loss(visual.proj, torch.randn(2, 1024)))
     loss.backward()
     # LoRA's B starts at zero, so A gets no gradient at the first step (Hu et al. 2021)
     silent = [n for n, p in trained.items() if (p.grad is None or not p.grad.any()) and "lora_A" not in n]
@@ -57,6 +62,26 @@ def test_published_alignment_differs_only_at_the_first_answer_token(model: Embed
     model.vocabulary.up.weight.normal_(std=0.1)
     visual = model.look(torch.randn(1, 88, 17, 17))
     lesson = [Taught().narrative(0, random.Random(0), False)]
-    ours = narrative_loss(model, visual, lesson)
-    published = narrative_loss(model, visual, lesson, Alignment.PUBLISHED)
+    ours, _ = narrative_loss(model, visual, lesson)
+    published, _ = narrative_loss(model, visual, lesson, Alignment.PUBLISHED)
     assert not torch.isclose(ours, published)
+
+
+def test_decisions_are_the_category_the_first_hypothesis_and_the_answer() -> None:
+    assert [TEXT[start:end] for start, end in decisions(TEXT)] == [
+        "melanocytic, malignant suspected", "melanoma", "melanoma",
+    ]  # fmt: skip
+    given = TEXT.replace("suspected.", "suspected given small size.")
+    assert next(given[start:end] for start, end in decisions(given)) == "melanocytic, malignant suspected"
+
+
+@pytest.mark.slow
+@torch.inference_mode()
+def test_a_large_weight_leaves_the_loss_of_the_deciding_tokens(model: Embedded) -> None:
+    torch.manual_seed(3)
+    visual = model.look(torch.randn(1, 88, 17, 17))
+    lesson = [Taught().narrative(0, random.Random(0), False)]
+    plain, decision = narrative_loss(model, visual, lesson)
+    weighted, _ = narrative_loss(model, visual, lesson, decision_weight=1e6)
+    assert torch.isclose(weighted, decision, rtol=1e-3)
+    assert not torch.isclose(plain, decision, rtol=1e-2)
