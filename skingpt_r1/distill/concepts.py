@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -227,7 +227,7 @@ def train_concepts(
     """
     cases = [c for source in available(root) for c in load(source.name, root) if f"{c.dataset}/{c.id}" not in dropped]
     learning, telling = ([c for c in cases if c.split == split] for split in ("train", "val"))
-    run = RunFolder(out, config, data_hash([*learning, *telling]), resume)
+    run = RunFolder(out, asdict(config), data_hash([*learning, *telling]), resume)
     blank = {name: torch.zeros(1) for name in ("mean", "deviation", "weight", "bias")}
     heads = ConceptHeads(blank, {}, load_segmenter())
     kinds: dict[str, Rows] = {}

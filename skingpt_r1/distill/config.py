@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from skingpt_r1.distill.losses import Alignment
 from skingpt_r1.records import SkinGPTError
@@ -33,7 +34,7 @@ class DistillConfig:
     )
     name_batch: int = field(default=64, metadata={"help": "pictures a step of the second phase"})
     name_rate: float = field(default=1e-3, metadata={"help": "peak learning rate of the second phase"})
-    write_steps: int = field(default=450, metadata={"help": "steps of the third phase: narratives, joint objective"})
+    write_steps: int = field(default=380, metadata={"help": "steps of the third phase: narratives, joint objective"})
     write_batch: int = field(default=8, metadata={"help": "narratives a step of the third phase"})
     write_rate: float = field(
         default=4e-4, metadata={"help": "peak learning rate of LoRA and connector in the third phase"}
@@ -51,3 +52,9 @@ class DistillConfig:
     def __post_init__(self) -> None:
         if not (self.visual or self.language):
             raise SkinGPTError("Nothing to train: visual and language distillation are both off.")
+
+    def of_phase(self, phase: str) -> dict[str, Any]:
+        """All settings but those named after later phases than this ("look", "name", "write"): these may change."""
+        order = ("look", "name", "write")
+        later = tuple(f"{name}_" for name in order[order.index(phase) + 1 :])
+        return {name: value for name, value in asdict(self).items() if not name.startswith(later)}

@@ -54,7 +54,7 @@ def look(
     resume: bool,
 ) -> None:
     """Train the visual branch in place; the best on val is kept."""
-    run = RunFolder(out, config, data_hash([*train.cases, *val.cases]), resume)
+    run = RunFolder(out, config.of_phase("look"), data_hash([*train.cases, *val.cases]), resume)
     parameters = visual_parameters(model)
     teacher.requires_grad_(False)
     optimiser = torch.optim.AdamW(list(parameters.values()), lr=config.look_rate, weight_decay=0.01)

@@ -66,7 +66,7 @@ def name(
     config: DistillConfig, model: Embedded, train: LabelledMaps, lessons: Lessons, out: Path, resume: bool
 ) -> None:
     """Train the connector in place."""
-    run = RunFolder(out, config, data_hash(train.cases), resume)
+    run = RunFolder(out, config.of_phase("name"), data_hash(train.cases), resume)
     parameters = {n: p for n, p in model.trained().items() if n.startswith("connector.")}
     optimiser = torch.optim.AdamW(list(parameters.values()), lr=config.name_rate, weight_decay=0.01)
     loop = Loop(run, parameters, optimiser, config.name_steps, config.seed, save_every=200)

@@ -9,7 +9,6 @@ undisturbed one would have drawn.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import logging
@@ -56,9 +55,9 @@ def data_hash(cases: Iterable[Case]) -> str:
 class RunFolder:
     """Where one run keeps its settings, journal and checkpoints."""
 
-    def __init__(self, path: Path, config: Any, data: str, resume: bool) -> None:
+    def __init__(self, path: Path, config: Mapping[str, Any], data: str, resume: bool) -> None:
         self.path = path
-        settings = {"config": dataclasses.asdict(config), "data": data}
+        settings = {"config": config, "data": data}
         if self.file("settings.json").exists():
             self._check(settings, resume)
         else:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -148,7 +148,7 @@ def train_segmenter(
     cases = training_order(outlined_cases("train", root, dropped), config.seed)
     cases = cases[: config.pictures] if config.pictures else cases
     cases += [Outlined(case) for case in drawn_cases(config.drawn)]
-    run = RunFolder(out, config, data_hash(o.case for o in cases), resume)
+    run = RunFolder(out, asdict(config), data_hash(o.case for o in cases), resume)
     maps = MaskedMaps(cache or out / "maps", cases, range(1, config.copies + 1), config.seed)
     data = maps.build(frozen_encoder()).load()
     kept_back = torch.tensor(

@@ -10,7 +10,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +107,7 @@ def train_teacher(
     config: TeacherConfig, train: LabelledMaps, val: LabelledMaps, out: Path, resume: bool = False
 ) -> Teacher:
     """Train, keep the best on val (mean over the sets), write `metrics.json`; returns the best."""
-    run = RunFolder(out, config, data_hash([*train.cases, *val.cases]), resume)
+    run = RunFolder(out, asdict(config), data_hash([*train.cases, *val.cases]), resume)
     torch.manual_seed(config.seed)
     teacher = Teacher(len(train.spaces.labels))
     parameters = teacher.trained()

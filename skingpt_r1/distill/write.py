@@ -85,7 +85,7 @@ def write(
     resume: bool,
 ) -> None:
     """Train all adapters in place. target: teacher embeddings of the training rows, [N, T]."""
-    run = RunFolder(out, config, data_hash([*train.cases, *val[0].cases]), resume)
+    run = RunFolder(out, config.of_phase("write"), data_hash([*train.cases, *val[0].cases]), resume)
     parameters = model.trained()
     if not config.bias:
         parameters = {n: p for n, p in parameters.items() if not n.startswith("vocabulary.")}

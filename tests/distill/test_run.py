@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,7 @@ def run(folder: Path, *, pause: float = 0.0, resume: bool = True, data: str = "d
     torch.manual_seed(0)
     layer = torch.nn.Linear(4, 1)
     parameters = dict(layer.named_parameters())
-    keeper = RunFolder(folder, Toy(), data, resume)
+    keeper = RunFolder(folder, asdict(Toy()), data, resume)
     loop = Loop(keeper, parameters, torch.optim.AdamW(layer.parameters(), lr=0.01), STEPS, seed=3, save_every=7)
     for _ in loop:
         x = torch.randn(8, 4)  # drawn from the step's own seed
@@ -74,7 +74,7 @@ def test_resume_refuses_other_data(tmp_path: Path) -> None:
 
 
 def test_a_torn_journal_line_is_dropped(tmp_path: Path) -> None:
-    keeper = RunFolder(tmp_path / "a", Toy(), "d", resume=False)
+    keeper = RunFolder(tmp_path / "a", asdict(Toy()), "d", resume=False)
     keeper.journal(step=0, loss=1.0)
     with keeper.file("journal.jsonl").open("a") as stream:
         stream.write('{"step": 1, "lo')
@@ -84,7 +84,7 @@ def test_a_torn_journal_line_is_dropped(tmp_path: Path) -> None:
 
 def test_a_loss_that_is_not_a_number_stops_the_run(tmp_path: Path) -> None:
     layer = torch.nn.Linear(1, 1)
-    keeper = RunFolder(tmp_path / "a", Toy(), "d", resume=False)
+    keeper = RunFolder(tmp_path / "a", asdict(Toy()), "d", resume=False)
     loop = Loop(keeper, dict(layer.named_parameters()), torch.optim.SGD(layer.parameters(), lr=1.0), 3, seed=0)
     with pytest.raises(SkinGPTError, match="nan"):
         loop.update(layer(torch.full((1, 1), float("nan"))).sum())
