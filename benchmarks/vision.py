@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("split", choices=("val", "test"))
     parser.add_argument("--adapters", type=Path, default=ADAPTERS, help="folder of writer.safetensors")
     options = parser.parse_args()
-    data = labelled_maps(gather(None, RUNS / "hashes.json"), options.split, RUNS / "features")
+    data = labelled_maps(gather(None, RUNS), options.split, RUNS / "features")
     teacher = saved_teacher(RUNS / "teacher", len(data.spaces.labels))
     student = Embedded(language=True)
     load_adapter(student, options.adapters / "writer.safetensors")

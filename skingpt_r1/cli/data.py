@@ -153,8 +153,11 @@ def _unreadable(cases: Sequence[Case]) -> list[str]:
 
 
 def _duplicates(cases: Sequence[Case]) -> list[Pair]:
+    from skingpt_r1.models.embedding import embedder  # loads torch
+
+    kept = cache_dir()
     with Console(stderr=True).status(f"comparing {len(cases):,} pictures"):
-        return find_duplicates(cases, cache=cache_dir() / "picture-hashes.json")
+        return find_duplicates(cases, embedder(kept / "picture-embeddings.safetensors"), kept / "picture-hashes.json")
 
 
 def _print_pairs(console: Console, pairs: Sequence[Pair]) -> None:

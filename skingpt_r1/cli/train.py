@@ -55,7 +55,7 @@ def teacher(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False
     from skingpt_r1.distill.teacher import TeacherConfig, train_teacher
 
     _prepare()
-    cases = gather(data, runs / "hashes.json")
+    cases = gather(data, runs)
     maps = [labelled_maps(cases, split, runs / "features") for split in ("train", "val")]
     train_teacher(configured(TeacherConfig, set_), maps[0], maps[1], runs / "teacher", resume)
 
@@ -67,7 +67,7 @@ def segment(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False
     from skingpt_r1.distill.segment import SegmentConfig, train_segmenter
 
     _prepare()
-    dropped = gather(data, runs / "hashes.json").dropped
+    dropped = gather(data, runs).dropped
     train_segmenter(configured(SegmentConfig, set_), runs / "segment", resume, root=data, dropped=dropped)
 
 
@@ -78,7 +78,7 @@ def concepts(data: Data = None, runs: Runs = Path("runs"), resume: Resume = Fals
     from skingpt_r1.distill.data import gather
 
     _prepare()
-    dropped = gather(data, runs / "hashes.json").dropped
+    dropped = gather(data, runs).dropped
     train_concepts(configured(ConceptConfig, set_), runs / "concepts", resume, root=data, dropped=dropped)
 
 
@@ -93,7 +93,7 @@ def distill(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False
     from skingpt_r1.models.segmenter import load_segmenter
 
     _prepare()
-    cases = gather(data, runs / "hashes.json")
+    cases = gather(data, runs)
     known = saved_teacher(runs / "teacher", len(spaces().labels))
     confusion = json.loads((runs / "teacher" / "metrics.json").read_text())["confusion"]
     config = configured(DistillConfig, set_)

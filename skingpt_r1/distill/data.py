@@ -14,6 +14,7 @@ from torch import Tensor
 from skingpt_r1.distill.features import FeatureCache
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.knowledge.labelsets import label_set
+from skingpt_r1.models.embedding import embedder
 from skingpt_r1.models.preprocess import Pixels
 from skingpt_r1.models.segmenter import frozen_encoder
 from skingpt_r1.models.teacher import LabelSpaces
@@ -44,11 +45,14 @@ class Gathered:
         return frozenset(key(case) for i, case in enumerate(self.cases) if i not in self.usable)
 
 
-def gather(root: Path | None, hash_cache: Path) -> Gathered:
-    """Rows that touch a test row (or, for train, a val row) are found, counted and not usable."""
+def gather(root: Path | None, runs: Path) -> Gathered:
+    """Rows that touch a test row (or, for train, a val row) are found, counted and not usable.
+
+    runs: the folder that caches hashes and embeddings of the pictures.
+    """
     names = [s.name for s in available(root)]
     cases = [case for name in ORDER if name in names for case in load(name, root)]
-    pairs = find_duplicates(cases, cache=hash_cache)
+    pairs = find_duplicates(cases, embedder(runs / "embeddings.safetensors"), runs / "hashes.json")
     kept, dropped = keep_apart(cases, [pair[:2] for pair in pairs])
     log.info("%d cases, %d dropped because they touch another split", len(kept), len(dropped))
     keys = {id(case) for case in kept}

@@ -6,8 +6,13 @@ decision is the best normalised correlation of fine detail (a band-pass, clipped
 a ruler cannot dominate) over small shifts and zooms. Measured on the four folders of the project:
 the 377 photographs that two of them share score 0.94 or more, 3,000 random pairs 0.65 or less.
 From 0.72 to 0.78 one lesion seen twice and round dark look-alikes mix; both count as duplicates,
-for a lost training row costs less than a leaked test row. Other photographs of one lesion that do
-not align (another angle, another magnification) are beyond this: pass `embed`.
+for a lost training row costs less than a leaked test row.
+
+Other photographs of one lesion do not align (another angle, light, magnification). For them `embed` is asked, and its
+vectors are whitened, because what all skin pictures share makes most of a plain cosine. Measured on the
+same folders: of the pairs that the pixels settle, 77 % have a whitened cosine of 0.64 or more; of pairs of different
+dermoscopic lesions, one in 100,000. Of 17 further pairs across a published split, 6 were one lesion by
+eye (the same hairy nevus in two lights), the rest look-alikes. All count.
 """
 
 from __future__ import annotations
@@ -30,6 +35,8 @@ __all__ = ["Embed", "Thresholds", "clusters", "find_duplicates"]
 Embed = Callable[[Sequence[Path]], npt.NDArray[np.float32]]
 
 _BLOCK = 512
+DIRECTIONS = 256  # that embeddings are whitened over
+LEAST_WHITENED = 8 * DIRECTIONS  # pictures; fewer do not tell what is usual, and the embedding is not asked
 _log = logging.getLogger(__name__)
 
 
@@ -40,7 +47,7 @@ class Thresholds:
     upright, turned: most differing bits of 128 (phash and dhash) to be a candidate, in the same
     and in another orientation; coarse: correlation at 32 x 32 to be looked at closely; fine: of
     detail at 48 x 48 to be a duplicate; turned_fine: the same for turned or mirrored pairs, of
-    which there are seven times as many chances; cosine: of embeddings.
+    which there are seven times as many chances; cosine: of whitened embeddings.
     """
 
     upright: int = field(default=27, metadata={"help": "most differing hash bits, same orientation"})
@@ -48,7 +55,7 @@ class Thresholds:
     coarse: float = field(default=0.8, metadata={"help": "correlation at 32 x 32 to be looked at closely"})
     fine: float = field(default=0.72, metadata={"help": "correlation of detail to be a duplicate"})
     turned_fine: float = field(default=0.85, metadata={"help": "the same, turned or mirrored"})
-    cosine: float = field(default=0.98, metadata={"help": "cosine of embeddings to be a duplicate"})
+    cosine: float = field(default=0.64, metadata={"help": "cosine of whitened embeddings to be a duplicate"})
 
 
 def find_duplicates(
@@ -79,7 +86,7 @@ def find_duplicates(
         if score >= limit:
             pair = (readable[candidate.first], readable[candidate.second])
             _merge(found, [(*pair, float(score))])
-    if embed is not None and readable:
+    if embed is not None and len(readable) >= LEAST_WHITENED:
         vectors = np.asarray(embed([paths[n] for n in readable]), dtype=np.float32)
         _merge(found, ((order[a], order[b], s) for a, b, s in _close_vectors(vectors, thresholds.cosine)))
     named = [(key(cases[a]), key(cases[b]), round(score, 4)) for (a, b), score in found.items()]
@@ -132,9 +139,19 @@ def _candidates(prints: Sequence[Fingerprint], thresholds: Thresholds) -> list[A
 
 
 def _close_vectors(vectors: npt.NDArray[np.float32], least: float) -> Iterator[tuple[int, int, float]]:
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    white = _whitened(vectors)
+    unit = white / np.maximum(np.linalg.norm(white, axis=1, keepdims=True), 1e-12)
     for start in range(0, len(unit), _BLOCK):
         cosine = unit[start : start + _BLOCK] @ unit.T
         for row, column in np.argwhere(cosine >= least):
             if start + row < column:
                 yield start + int(row), int(column), float(min(cosine[row, column], 1.0))
+
+
+def _whitened(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """[N, D] -> [N, 256]: the strongest directions, each at unit variance."""
+    centred = vectors - vectors.mean(0)
+    strength, direction = np.linalg.eigh(centred.astype(np.float64).T @ centred / len(centred))
+    strongest = slice(-DIRECTIONS, None)
+    scaled: npt.NDArray[np.float64] = direction[:, strongest] / np.sqrt(np.maximum(strength[strongest], 1e-12))
+    return (centred @ scaled).astype(np.float32)

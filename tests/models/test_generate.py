@@ -81,5 +81,25 @@ def test_a_bias_towards_a_word_is_heard(language: Language, prompts: list[torch.
     """+20 on the tokens of one name, and that name wins: the bias reaches every written position."""
     bias = torch.zeros(2, language.head.shape[0])
     bias[:, language.tokens("seborrheic keratosis |")] = 20
-    for probability in Writer(language, prompts, bias, CHOICES).answer_only():
-        assert max(probability, key=lambda n: probability[n]) == "seborrheic keratosis"
+    writer = Writer(language, prompts, bias, CHOICES)
+    names = list(CHOICES.diagnoses)
+    assert [names[int(row.argmax())] for row in writer._choose(names, " |")] == ["seborrheic keratosis"] * 2
+
+
+@pytest.mark.slow
+@torch.inference_mode()
+def test_naming_token_by_token_skips_what_is_used_and_ends_each_row(
+    language: Language, prompts: list[torch.Tensor]
+) -> None:
+    bias = torch.zeros(2, language.head.shape[0])
+    bias[:, language.tokens(" melanoma")] = 20
+    bias[:, language.tokens(" melanocytic")] = 10
+    writer = Writer(language, prompts, bias, CHOICES)
+    names = ["melanoma", "melanocytic nevus", "seborrheic keratosis"]
+    used: list[set[int]] = [set(), set()]
+    for expected in ({0}, {0, 1}):  # with "melanoma" gone, the bias still prefers the other one
+        writer._name([f" {n}" for n in names], ":", [0], used)
+        assert used[0] == expected
+        assert used[1] == set()
+    assert language.text(writer.rows[0].ids) == " melanoma: melanocytic nevus:"
+    assert writer.rows[1].ids == []
