@@ -95,7 +95,7 @@ _SAID: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("hurt", "yes"): ("pain", "pain reported", "reported tenderness"),
     ("changed", "yes"): ("recent change", "change reported", "reported change"),
     ("bleed", "yes"): ("bleeding", "bleeding reported", "recent bleeding"),
-    ("elevation", "yes"): ("a raised surface", "elevation", "palpable elevation"),
+    ("elevation", "yes"): ("a raised surface", "elevation", "elevation reported"),
 }
 for _colour in COLOURS:
     _SAID["colour", _colour] = tuple(f"{_colour} {noun}" for noun in ("areas", "colour", "tones"))
@@ -125,7 +125,7 @@ WRITINGS: Final[dict[Key, tuple[str, ...]]] = {
 }
 
 OPEN_WRITINGS: Final[dict[str, tuple[str, ...]]] = {
-    "age": ("age {}", "aged {}", "{} years of age"),
+    "age": ("age {}", "age of {}", "{} years of age"),
     "site": ("location on the {}", "site on the {}", "position on the {}"),
     "diameter": ("diameter of {} mm", "{} mm across", "{} mm wide"),
     "skin type": ("skin type {}", "Fitzpatrick type {}", "phototype {}"),
@@ -262,7 +262,7 @@ READINGS: Final[dict[Key, tuple[str, ...]]] = {
     ("elevation", "yes", False): ("flat to the touch",),
 }
 OPEN_READINGS: Final[dict[str, tuple[str, ...]]] = {
-    "age": ("{} years old", "{} year old", "age of {}"),
+    "age": ("{} years old", "{} year old", "aged {}"),
     "site": ("on the {}", "of the {}", "over the {}", "on your {}", "on his {}", "on her {}"),
     "diameter": ("{} mm in diameter", "{} mm diameter", "{} millimetres across", "diameter {} mm"),
     "skin type": (),
