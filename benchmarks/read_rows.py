@@ -115,13 +115,14 @@ def main() -> None:
     parser.add_argument("--limit", type=int)
     parser.add_argument("--blind", action="store_true")
     parser.add_argument("--history", action="store_true")
+    parser.add_argument("--adapters", type=Path, help="folder of other adapters than the shipped ones")
     parser.add_argument("--part", default="0/1", help="i/n: every n-th row from the i-th")
     options = parser.parse_args()
     first, step = (int(number) for number in options.part.split("/"))
     name = options.split + ("-blind" if options.blind else "") + ("-history" if options.history else "")
     RUNS.mkdir(parents=True, exist_ok=True)
     read(
-        load(),
+        load(adapters=options.adapters),
         rows_of(options.split, options.limit)[first::step],
         RUNS / f"{name}.{first}of{step}.jsonl",
         blind=options.blind,

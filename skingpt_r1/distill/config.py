@@ -26,7 +26,7 @@ class DistillConfig:
         default=1.0,
         metadata={"help": "weight of the label loss, through the teacher's frozen head, while looking"},
     )
-    look_steps: int = field(default=300, metadata={"help": "steps of the first phase: visual branch alone"})
+    look_steps: int = field(default=700, metadata={"help": "steps of the first phase: visual branch alone"})
     look_batch: int = field(default=96, metadata={"help": "pictures a step of the first phase"})
     look_rate: float = field(default=2e-3, metadata={"help": "peak learning rate of the first phase"})
     name_steps: int = field(

@@ -53,14 +53,17 @@ def look(
     out: Path,
     resume: bool,
 ) -> None:
-    """Train the visual branch in place; the best on val is kept."""
+    """Train the visual branch in place.
+
+    The last parameters are kept, not the best on val: the rate has come down to zero by then, and a choice among
+    a handful of noisy scores (some 100 rows a set) once picked a half-trained one.
+    """
     run = RunFolder(out, config.of_phase("look"), data_hash([*train.cases, *val.cases]), resume)
     parameters = visual_parameters(model)
     teacher.requires_grad_(False)
     optimiser = torch.optim.AdamW(list(parameters.values()), lr=config.look_rate, weight_decay=0.01)
     loop = Loop(run, parameters, optimiser, config.look_steps, config.seed, warmup=0.1)
     if loop.step >= config.look_steps:
-        loop.load_best()
         return
     target = teacher_embeddings(teacher, train)
     weight, prior = sampling(train.columns, train.space)
@@ -75,11 +78,5 @@ def look(
         loop.update(distil + config.label_weight * label, distil=float(distil.detach()), label=float(label.detach()))
         if (step + 1) % EVALUATE_EVERY == 0 or step + 1 == config.look_steps:
             found = visual_scores(model, teacher.head, val)
-            best = loop.keep_if_best(sum(found.values()) / len(found))
-            log.info(
-                "look %d val %s%s",
-                step + 1,
-                {k: round(v, 3) for k, v in found.items()},
-                " (best)" if best else "",
-            )
-    loop.load_best()
+            run.journal(step=step, **{f"val_{name}": round(score, 4) for name, score in found.items()})
+            log.info("look %d val %s", step + 1, {k: round(v, 3) for k, v in found.items()})
