@@ -61,13 +61,8 @@ def line_of(case: Case, reading: Reading) -> str:
         "group": case.group or case.id,
     }
     raw = {name: round(p, 6) for name, p in reading.label_probability.items()}
-    raw_share = round(reading.share, 6)
-    return (
-        json.dumps(
-            {**truth, "label_probability": raw, "share": raw_share, **as_json(reading.report)}, ensure_ascii=False
-        )
-        + "\n"
-    )
+    told = {"label_probability": raw, "share": round(reading.share, 6), **as_json(reading.report)}
+    return json.dumps({**truth, **told}, ensure_ascii=False) + "\n"
 
 
 def read(model: Model, cases: Sequence[Case], target: Path, *, blind: bool, history: bool) -> None:

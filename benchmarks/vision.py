@@ -22,6 +22,7 @@ from torch import Tensor
 from benchmarks.results import balanced_accuracy, interval, keep
 from skingpt_r1.distill.data import LabelledMaps, gather, labelled_maps
 from skingpt_r1.distill.recipe import saved_teacher
+from skingpt_r1.distill.teacher import chosen
 from skingpt_r1.models.diagnose import ADAPTERS
 from skingpt_r1.models.embedded import Embedded, load_adapter
 
@@ -30,12 +31,11 @@ RUNS = Path("runs")
 
 def told(logits: Tensor, data: LabelledMaps) -> dict[str, Any]:
     """Balanced accuracy by label set with its interval, each case within its own set."""
-    columns = data.columns.numpy()
-    chosen = logits.masked_fill(~data.spaces.mask(data.space), -torch.inf).argmax(1).numpy()
+    columns, picked = data.columns.numpy(), chosen(logits, data).numpy()
     found: dict[str, Any] = {}
     for name in sorted(set(data.space)):
         rows = np.array([i for i, space in enumerate(data.space) if space == name])
-        said, truth = chosen[rows], columns[rows]
+        said, truth = picked[rows], columns[rows]
         groups = [data.cases[i].group or data.cases[i].id for i in rows]
         low, high = interval(lambda i, s=said, t=truth: balanced_accuracy(s[i], t[i]), groups)
         found[name] = {

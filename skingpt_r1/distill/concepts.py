@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
-from skingpt_r1.distill.run import RunFolder, data_hash, save_tensors
+from skingpt_r1.distill.run import RunFolder, data_hash
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.concepts import (
     CLAMP,
@@ -34,6 +34,7 @@ from skingpt_r1.models.concepts import (
 )
 from skingpt_r1.models.precision import STORED_ADAPTER
 from skingpt_r1.models.segmenter import load_segmenter
+from skingpt_r1.models.weights import save_tensors
 from skingpt_r1.records import Case, Modality
 from skingpt_r1.sources.registry import available, load
 from skingpt_r1.sources.streams import write_text

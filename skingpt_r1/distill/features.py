@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,13 +20,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from skingpt_r1.models.encoder import IMAGE_SIZE, LOWER_CHANNELS, Encoder, to_pixels
 from skingpt_r1.models.precision import CACHED_FEATURES
 from skingpt_r1.models.preprocess import Pixels, augmented, centre_square
-from skingpt_r1.models.weights import sha256_of
+from skingpt_r1.models.weights import save_tensors, sha256_of
 
 log = logging.getLogger(__name__)
 SHARD = 256
@@ -91,10 +89,7 @@ class FeatureCache:
         with ThreadPoolExecutor(1) as pool, torch.inference_mode():
             for squares in _ahead(pool, (partial(self._squares, row, read) for row in rows)):
                 parts.append(encoder.lower(to_pixels(torch.from_numpy(squares))).to(CACHED_FEATURES))
-        target = self._path(start)
-        unfinished = target.with_suffix(f".{os.getpid()}.tmp")
-        save_file({"maps": torch.stack(parts).contiguous()}, unfinished)
-        os.replace(unfinished, target)
+        save_tensors(self._path(start), {"maps": torch.stack(parts)})
 
     def _squares(self, row: int, read: Reader) -> Pixels:
         pixels = read(self.images[row])

@@ -24,12 +24,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from skingpt_r1.distill.drawn import DATASET, draw
-from skingpt_r1.distill.run import save_tensors
 from skingpt_r1.images.masks import load_mask
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.encoder import IMAGE_SIZE, Encoder, to_pixels
 from skingpt_r1.models.precision import CACHED_FEATURES
 from skingpt_r1.models.segmenter import OUTPUT_SIDE
+from skingpt_r1.models.weights import save_tensors
 from skingpt_r1.records import Case
 from skingpt_r1.sources.registry import SOURCES, data_root, load
 from skingpt_r1.sources.tables import read_table

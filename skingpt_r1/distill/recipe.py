@@ -19,10 +19,11 @@ from skingpt_r1.distill.data import LabelledMaps
 from skingpt_r1.distill.lessons import Lessons
 from skingpt_r1.distill.look import look, teacher_embeddings
 from skingpt_r1.distill.name import name
-from skingpt_r1.distill.run import data_hash, save_tensors
+from skingpt_r1.distill.run import data_hash
 from skingpt_r1.distill.write import write
 from skingpt_r1.models.embedded import Embedded, adapter_tensors
 from skingpt_r1.models.teacher import Teacher
+from skingpt_r1.models.weights import save_tensors
 from skingpt_r1.records import SkinGPTError
 
 log = logging.getLogger(__name__)

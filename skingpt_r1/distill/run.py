@@ -13,7 +13,6 @@ import hashlib
 import json
 import logging
 import math
-import os
 import platform
 import random
 import signal
@@ -26,22 +25,16 @@ from types import FrameType
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from skingpt_r1.models.weights import save_tensors
 from skingpt_r1.records import Case, SkinGPTError
 from skingpt_r1.sources.streams import write_text
 
 log = logging.getLogger(__name__)
 MINUTE = 60.0
 Parameters = Mapping[str, nn.Parameter]
-
-
-def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Replace a safetensors file in one step."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    save_file({name: value.detach().contiguous() for name, value in tensors.items()}, partial, metadata)
-    os.replace(partial, path)
 
 
 def data_hash(cases: Iterable[Case]) -> str:

@@ -22,9 +22,10 @@ from torch import Tensor
 
 from skingpt_r1.distill.drawn import DATASET, drawn_cases
 from skingpt_r1.distill.masked import Batch, MaskedMaps, Outlined, held_out, outlined_cases, rows_of
-from skingpt_r1.distill.run import Loop, RunFolder, data_hash, save_tensors
+from skingpt_r1.distill.run import Loop, RunFolder, data_hash
 from skingpt_r1.models.precision import STORED_ADAPTER
 from skingpt_r1.models.segmenter import SHIPPED, SegmentationHead, frozen_encoder
+from skingpt_r1.models.weights import save_tensors
 from skingpt_r1.sources.streams import write_text
 
 log = logging.getLogger(__name__)

@@ -78,12 +78,17 @@ def evaluate(teacher: Teacher, data: LabelledMaps) -> dict[str, float]:
     return scores(torch.cat([teacher(lower)[1] for _, lower in data.plain()]), data)
 
 
+def chosen(logits: Tensor, data: LabelledMaps) -> Tensor:
+    """[N] the likeliest column of each case within its own label set. logits [N, C]."""
+    return logits.masked_fill(~data.spaces.mask(data.space), -torch.inf).argmax(1)
+
+
 def scores(logits: Tensor, data: LabelledMaps) -> dict[str, float]:
     """Balanced accuracy by label set of logits [N, C], each case within its own set."""
-    chosen = logits.masked_fill(~data.spaces.mask(data.space), -torch.inf).argmax(1)
+    said = chosen(logits, data)
     names, columns = np.array(data.space), data.columns
     return {
-        n: balanced_accuracy(chosen[m], columns[m])
+        n: balanced_accuracy(said[m], columns[m])
         for n in sorted(set(data.space))
         if (m := torch.from_numpy(names == n)).any()
     }

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,12 +84,9 @@ def fit(rows: Sequence[Validated]) -> Calibration:
         raise ValueError("no validation rows to calibrate on")
     grid = [math.exp(step / 20) for step in range(-20, 41)]  # 0.37 .. 7.4
     temperature = min(grid, key=lambda t: _loss(rows, t))
-    slope, offset, offsets = _curve(rows)
-    curve = Calibration(round(temperature, 4), slope, offset, offsets)
+    curve = Calibration(round(temperature, 4), *_curve(rows))
     threshold, risk, kept = _threshold([(curve.confidence(r.said, r.share), r.said == r.truth) for r in rows])
-    return Calibration(
-        curve.temperature, slope, offset, offsets, round(threshold, 4), len(rows), round(risk, 4), round(kept, 4)
-    )
+    return replace(curve, abstain_below=round(threshold, 4), n=len(rows), risk=round(risk, 4), kept=round(kept, 4))
 
 
 def _curve(rows: Sequence[Validated]) -> tuple[float, float, dict[str, float]]:

@@ -197,7 +197,7 @@ class Model:
         parsed = parse(written.text)
         if parsed.diagnosis is None:
             raise SkinGPTError(f"{photo.path}: the model wrote no diagnosis. This is a defect; please report it.")
-        evidence = evidence_map(self.writer, lower, parsed.diagnosis, choices(labels).diagnoses).numpy()
+        evidence = evidence_map(self.writer, lower, parsed.diagnosis, list(written.label_probability)).numpy()
         narrative = verify(
             parsed,
             Witnesses(

@@ -14,13 +14,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.encoder import CHANNELS, IMAGE_SIZE, to_pixels
 from skingpt_r1.models.preprocess import centre_square
 from skingpt_r1.models.segmenter import frozen_encoder
-from skingpt_r1.models.weights import sha256_of
+from skingpt_r1.models.weights import save_tensors, sha256_of
 
 log = logging.getLogger(__name__)
 BATCH = 16
@@ -70,7 +69,4 @@ def _load(cache: Path) -> dict[str, Vectors]:
 
 def _save(cache: Path, known: dict[str, Vectors]) -> None:
     cache.parent.mkdir(parents=True, exist_ok=True)
-    partial = cache.with_name(f".{cache.name}.tmp")
-    stacked = torch.from_numpy(np.stack(list(known.values())))
-    save_file({"vectors": stacked}, partial, {"sha256": " ".join(known)})
-    partial.replace(cache)
+    save_tensors(cache, {"vectors": torch.from_numpy(np.stack(list(known.values())))}, {"sha256": " ".join(known)})

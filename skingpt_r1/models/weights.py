@@ -16,12 +16,13 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from skingpt_r1.models.precision import STORED_BACKBONE
 from skingpt_r1.records import SkinGPTError
@@ -63,6 +64,13 @@ def sha256_of(path: Path) -> str:
     """Hex digest of a file, read in pieces."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Replace a safetensors file in one step."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    save_file({name: value.detach().contiguous() for name, value in tensors.items()}, partial, metadata)
+    os.replace(partial, path)
 
 
 def encoder_weights() -> dict[str, torch.Tensor]:
