@@ -101,7 +101,7 @@ class RunFolder:
 
 
 class Loop:
-    """Steps of one optimiser with schedule, journal, checkpoints and a clean stop on SIGTERM.
+    """Steps of one optimiser with schedule, journal, checkpoints and a clean stop on SIGTERM (a SkinGPTError).
 
     parameters: what is trained, by name. steps: total. peak: the schedule multiplies each group's
     learning rate by a warm-up (first `warmup` share) and a cosine to zero.
@@ -150,6 +150,8 @@ class Loop:
         finally:
             if previous is not None:
                 signal.signal(signal.SIGTERM, previous)
+        if self.step < self.steps:  # or the next phase would go on from a half-trained one
+            raise SkinGPTError(f"{self.run.path}: stopped at step {self.step}, as asked. Continue with --resume.")
 
     def update(self, loss: Tensor, **told: float) -> None:
         """Backward, clip, step, journal. Raises SkinGPTError when the loss is not finite."""

@@ -26,13 +26,17 @@ class Toy:
     rate: float = 0.01
 
 
-def run(folder: Path, *, pause: float = 0.0, resume: bool = True, data: str = "d") -> dict[str, torch.Tensor]:
+def run(
+    folder: Path, *, pause: float = 0.0, resume: bool = True, data: str = "d", stop_at: int | None = None
+) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
     layer = torch.nn.Linear(4, 1)
     parameters = dict(layer.named_parameters())
     keeper = RunFolder(folder, asdict(Toy()), data, resume)
     loop = Loop(keeper, parameters, torch.optim.AdamW(layer.parameters(), lr=0.01), STEPS, seed=3, save_every=7)
-    for _ in loop:
+    for step in loop:
+        if step == stop_at:
+            os.kill(os.getpid(), signal.SIGTERM)
         x = torch.randn(8, 4)  # drawn from the step's own seed
         loop.update(((layer(x) - x.sum(1, keepdim=True)) ** 2).mean())
         time.sleep(pause)
@@ -94,3 +98,11 @@ def test_schedule_warms_up_and_ends_at_zero() -> None:
     assert cosine(0.0, 0.1) < 0.05
     assert cosine(0.1, 0.1) == pytest.approx(1.0)
     assert cosine(1.0, 0.1) == pytest.approx(0.0)
+
+
+def test_asked_to_stop_it_ends_in_an_error_so_that_nothing_goes_on_from_half_a_training(tmp_path: Path) -> None:
+    whole = run(tmp_path / "whole")
+    with pytest.raises(SkinGPTError, match=r"stopped at step 11, as asked\. Continue with --resume"):
+        run(tmp_path / "stopped", stop_at=10)
+    resumed = run(tmp_path / "stopped")
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
