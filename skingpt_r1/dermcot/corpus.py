@@ -20,6 +20,8 @@ from skingpt_r1.narrative.render import render
 from skingpt_r1.records import Case, History, SkinGPTError
 from skingpt_r1.sources.registry import SOURCES
 
+COLOURS = 3  # soft words that name a colour
+NO_MORE = "none"  # what they say where the lesion has fewer
 _PRIVATE = ("skin_type", "diameter_mm")  # recorded for few, and told to nobody's disadvantage
 
 
@@ -47,26 +49,16 @@ class Corpus:
         )
 
     def words(self, row: int) -> Sequence[str | None]:
-        """Category, diagnosis, size, shape, edge, colours, variety, modality."""
-        case = self.cases[row]
+        """What the soft words should say (`SOFT_WORDS`), None where the evidence does not tell."""
         best: dict[str, list[str]] = {}
-        for scored in self.evidence[row]:
-            if scored.claim.polarity:
-                best.setdefault(scored.claim.concept, []).append(
-                    vocabulary.bare(vocabulary.phrases(scored.claim.key)[0])
-                )
-        diagnosis = self._diagnosis(case)
-        shape = [*best.get("symmetry", []), *best.get("border", [])]
-        return (
-            category_of(diagnosis),
-            diagnosis,
-            _join(best.get("size", [])),
-            _join(shape),
-            _join(best.get("edge", [])),
-            _join(best.get("colour", [])[:3]),
-            _join(best.get("variety", [])),
-            _join(best.get("modality", [])),
-        )
+        for claim, _ in self.evidence[row]:
+            if claim.polarity:
+                best.setdefault(claim.concept, []).append(vocabulary.bare(vocabulary.phrases(claim.key)[0]))
+        diagnosis = self._diagnosis(self.cases[row])
+        one = {concept: phrases[0] for concept, phrases in best.items()}
+        colours = [*best.get("colour", []), *[NO_MORE] * COLOURS][:COLOURS] if best.get("colour") else [None] * COLOURS
+        shape = [one.get(concept) for concept in ("modality", "size", "symmetry", "border", "edge")]
+        return (*shape, *colours, one.get("variety"), category_of(diagnosis), diagnosis)
 
     def _diagnosis(self, case: Case) -> str:
         if case.diagnosis is None:
@@ -93,7 +85,3 @@ def _some(history: History, rng: random.Random) -> History:
     """The recorded history without what nobody should be judged by, and with a field or two forgotten."""
     forgotten = {f.name: None for f in dataclasses.fields(history) if f.name in _PRIVATE or rng.random() < 0.25}
     return dataclasses.replace(history, **forgotten)
-
-
-def _join(phrases: Sequence[str]) -> str | None:
-    return ", ".join(phrases) or None

@@ -25,30 +25,19 @@ class ScoredClaim(NamedTuple):
     support: float
 
 
-_CLAIMS: Final = (5, 8)  # of one narrative, fewer only if the evidence has fewer
-_ABSENT: Final = 1  # most findings of one narrative that are not there; a list of them describes nothing
-_ABSENT_SHARE: Final = 0.3  # of narratives that may have one
+_TOLD_SHARE: Final = 0.85  # of the findings that the evidence carries, in one narrative
+_COLOURS: Final = 3  # most colours of one narrative, the largest shares
+_HISTORY: Final = 3  # most facts of the history in one narrative
+_ABSENT_SHARE: Final = 0.15  # of narratives that name one finding which is not there
 _LEAST_SUPPORT: Final = 0.5
-_RESTLESSNESS: Final = 0.35  # noise on the support that ranks claims; 0 would always tell the same ones
-_MODALITY_SHARE: Final = 0.9
 _SPEAKS: Final = math.log(1.15)  # least log ratio that is worth a word
 _CONVINCES: Final = math.log(1.3)  # one claim at least, or the confidence is low
 _HIGH: Final = math.log(5)  # of all claims together, for high confidence
-_ONE_OF_A_KIND: Final = frozenset(
-    (
-        "size",
-        "symmetry",
-        "border",
-        "edge",
-        "variety",
-        "modality",
-        "age",
-        "site",
-        "sex",
-        "diameter",
-        "skin type",
-    )
-)
+_SEVERAL: Final = ("colour", "structure")  # kinds of which one lesion may have more than one
+_READING_ORDER: Final = (
+    "modality", "size", "site", "symmetry", "border", "edge", "structure", "colour", "variety",
+    "age", "sex", *vocabulary.SYMPTOMS, "diameter", "skin type",
+)  # fmt: skip
 
 
 def draft(
@@ -59,7 +48,7 @@ def draft(
     candidates: preferred names that are really confused with it, likeliest first. Raises ValueError without a
     usable claim or a candidate.
     """
-    claims = _arranged(_chosen(case_claims, rng), rng)
+    claims = _arranged(_chosen(case_claims, rng))
     rivals = [name for name in dict.fromkeys(candidates) if name != diagnosis]
     if not claims or not rivals:
         raise ValueError(f"{diagnosis}: a draft needs a claim that the vocabulary knows, and another candidate")
@@ -89,34 +78,44 @@ def draft(
 
 
 def _chosen(case_claims: Sequence[ScoredClaim], rng: random.Random) -> list[Claim]:
-    """A random handful, strong ones preferred, none that another one excludes. Knows no diagnosis."""
+    """Most of what the evidence carries, no two that exclude each other. Knows no diagnosis."""
     usable = [s for s in case_claims if s.support >= _LEAST_SUPPORT and vocabulary.is_known(s.claim.key)]
-    ranked = sorted(usable, key=lambda s: s.support + rng.uniform(0, _RESTLESSNESS), reverse=True)
-    wanted = rng.randint(*_CLAIMS)
-    most_absent = _ABSENT if rng.random() < _ABSENT_SHARE or not any(s.claim.polarity for s in usable) else 0
-    if rng.random() < _MODALITY_SHARE:
-        ranked.sort(key=lambda s: s.claim.concept != "modality")
+    findings = [Claim(*s.claim.key) for s in usable if s.claim.polarity and not _is_history(s.claim)]
+    by_strength = [Claim(*s.claim.key) for s in sorted(usable, key=lambda s: -s.support)]
+    single = {
+        c.concept: c for c in reversed(by_strength) if c.concept not in _SEVERAL and (c.polarity or _is_history(c))
+    }
+    facts = [claim for claim in single.values() if _is_history(claim)]
+    told = rng.sample(facts, min(len(facts), rng.randint(1, _HISTORY)))
+    seen = [*(c for c in single.values() if not _is_history(c)), *_several(findings)]
+    kept = [c for c in seen if c.concept == "modality" or rng.random() < _TOLD_SHARE] + told
+    absent = [
+        c
+        for c in by_strength
+        if not c.polarity and not _is_history(c) and vocabulary.opposite(c.key) not in {s.key for s in seen}
+    ]
+    if absent and (not (kept or seen) or rng.random() < _ABSENT_SHARE):
+        kept.append(rng.choice(absent))
+    return kept or seen[:1]
+
+
+def _several(findings: Sequence[Claim]) -> list[Claim]:
+    """Colours, the largest shares first, and structures: of these a lesion may have more than one."""
     taken: dict[vocabulary.Key, Claim] = {}
-    for claim, _ in ranked:
-        rules_out = claim.concept in _ONE_OF_A_KIND and any(c.concept == claim.concept for c in taken.values())
-        absent = not claim.polarity and sum(not c.polarity for c in taken.values()) >= most_absent
-        if len(taken) < wanted and not rules_out and not absent and vocabulary.opposite(claim.key) not in taken:
-            taken.setdefault(claim.key, Claim(*claim.key))
+    for claim in findings:
+        enough = claim.concept == "colour" and sum(c.concept == "colour" for c in taken.values()) >= _COLOURS
+        if claim.concept in _SEVERAL and not enough and vocabulary.opposite(claim.key) not in taken:
+            taken.setdefault(claim.key, claim)
     return list(taken.values())
 
 
-def _arranged(claims: list[Claim], rng: random.Random) -> list[Claim]:
-    """Picture, then what is seen, then history; sometimes history first; within each in any order."""
-    parts: dict[str, list[Claim]] = {"picture": [], "seen": [], "history": []}
-    for claim in claims:
-        is_picture = claim.concept in ("modality", "size", "site")
-        is_history = claim.concept in vocabulary.HISTORY_CONCEPTS
-        parts["picture" if is_picture else "history" if is_history else "seen"].append(claim)
-    for part in parts.values():
-        rng.shuffle(part)
-    parts["picture"].sort(key=lambda c: c.concept != "modality")
-    order = ("picture", "seen", "history") if rng.random() < 0.8 else ("picture", "history", "seen")
-    return [claim for name in order for claim in parts[name]]
+def _is_history(claim: Claim) -> bool:
+    return claim.concept in vocabulary.HISTORY_CONCEPTS
+
+
+def _arranged(claims: list[Claim]) -> list[Claim]:
+    """In reading order, the same for every case, so that each place of a narrative asks the picture one question."""
+    return sorted(claims, key=lambda claim: _READING_ORDER.index(claim.concept))
 
 
 def _differential(diagnosis: str, rivals: list[str], rng: random.Random) -> list[str]:

@@ -30,18 +30,18 @@ class DistillConfig:
     look_batch: int = field(default=96, metadata={"help": "pictures a step of the first phase"})
     look_rate: float = field(default=2e-3, metadata={"help": "peak learning rate of the first phase"})
     name_steps: int = field(
-        default=1000, metadata={"help": "steps of the second phase: soft words towards word embeddings"}
+        default=2000, metadata={"help": "steps of the second phase: soft words towards word embeddings"}
     )
     name_batch: int = field(default=64, metadata={"help": "pictures a step of the second phase"})
     name_rate: float = field(default=1e-3, metadata={"help": "peak learning rate of the second phase"})
-    write_steps: int = field(default=380, metadata={"help": "steps of the third phase: narratives, joint objective"})
+    write_steps: int = field(default=450, metadata={"help": "steps of the third phase: narratives, joint objective"})
     write_batch: int = field(default=8, metadata={"help": "narratives a step of the third phase"})
     write_rate: float = field(
         default=4e-4, metadata={"help": "peak learning rate of LoRA and connector in the third phase"}
     )
     write_visual_rate: float = field(default=3e-5, metadata={"help": "peak learning rate of the visual branch there"})
-    decision_weight: float = field(
-        default=8.0,
+    write_decision_weight: float = field(
+        default=4.0,
         metadata={"help": "weight of the tokens that name category, first hypothesis and diagnosis; 1 is published"},
     )
     language_rows: int = field(default=300, metadata={"help": "most rows of a source and label in the language phases"})

@@ -7,6 +7,7 @@ which needs no pass through the language model and takes a minute instead of an 
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
@@ -18,11 +19,12 @@ from skingpt_r1.distill.config import DistillConfig
 from skingpt_r1.distill.data import LabelledMaps
 from skingpt_r1.distill.lessons import Lessons
 from skingpt_r1.distill.run import Loop, RunFolder, data_hash
-from skingpt_r1.distill.teacher import sampling
-from skingpt_r1.models.embedded import SLOTS, Embedded
+from skingpt_r1.distill.teacher import balanced_accuracy, sampling
+from skingpt_r1.models.embedded import SOFT_WORDS, Embedded
 from skingpt_r1.models.heads import VisualOutput
 from skingpt_r1.models.language import HIDDEN
 from skingpt_r1.models.precision import CACHED_FEATURES
+from skingpt_r1.sources.streams import write_text
 
 log = logging.getLogger(__name__)
 COPIES = 2  # of each picture, the plain one included
@@ -31,17 +33,39 @@ COPIES = 2  # of each picture, the plain one included
 @torch.inference_mode()
 def word_targets(model: Embedded, lessons: Lessons, rows: int) -> tuple[Tensor, Tensor]:
     """([N, K, H] mean word embeddings, [N, K] bool where one is known)."""
-    language = model.speaker
-    target, known = torch.zeros(rows, SLOTS, HIDDEN), torch.zeros(rows, SLOTS, dtype=torch.bool)
-    kept: dict[str, Tensor] = {}
+    target = torch.zeros(rows, len(SOFT_WORDS), HIDDEN)
+    known = torch.zeros(rows, len(SOFT_WORDS), dtype=torch.bool)
+    embedded = {phrase: _embedded(model, phrase) for phrase in {p for r in range(rows) for p in lessons.words(r) if p}}
     for row in range(rows):
         for slot, phrase in enumerate(lessons.words(row)):
-            if phrase is None:
-                continue
-            if phrase not in kept:
-                kept[phrase] = language.embed(torch.tensor(language.tokens(f" {phrase}"))).mean(0)
-            target[row, slot], known[row, slot] = kept[phrase], True
+            if phrase is not None:
+                target[row, slot], known[row, slot] = embedded[phrase], True
     return target, known
+
+
+def _embedded(model: Embedded, phrase: str) -> Tensor:
+    return model.speaker.embed(torch.tensor(model.speaker.tokens(f" {phrase}"))).mean(0)
+
+
+@torch.inference_mode()
+def understood(model: Embedded, data: LabelledMaps, lessons: Lessons) -> dict[str, dict[str, float]]:
+    """Of each soft word on plain pictures: mean recall over its phrases when the nearest one is taken, chance, rows."""
+    model.eval()
+    words = torch.cat([model.connector(model.look(lower)) for _, lower in data.plain(64)])
+    told = [lessons.words(row) for row in range(len(data.cases))]
+    found: dict[str, dict[str, float]] = {}
+    for slot, name in enumerate(SOFT_WORDS):
+        rows = [row for row, words_ in enumerate(told) if words_[slot] is not None]
+        phrases = sorted({str(told[row][slot]) for row in rows})
+        if not phrases:
+            continue
+        truth = torch.tensor([phrases.index(str(told[row][slot])) for row in rows])
+        nearest = nn.functional.cosine_similarity(
+            words[rows, slot].unsqueeze(1), torch.stack([_embedded(model, p) for p in phrases]), dim=2
+        ).argmax(1)
+        recall = balanced_accuracy(nearest, truth)
+        found[name] = {"recall": round(recall, 4), "chance": round(1 / len(phrases), 4), "rows": len(rows)}
+    return found
 
 
 @torch.inference_mode()
@@ -63,9 +87,15 @@ def word_loss(words: Tensor, target: Tensor, known: Tensor) -> Tensor:
 
 
 def name(
-    config: DistillConfig, model: Embedded, train: LabelledMaps, lessons: Lessons, out: Path, resume: bool
+    config: DistillConfig,
+    model: Embedded,
+    train: LabelledMaps,
+    lessons: Lessons,
+    val: tuple[LabelledMaps, Lessons],
+    out: Path,
+    resume: bool,
 ) -> None:
-    """Train the connector in place."""
+    """Train the connector in place; says in `metrics.json` how well the soft words name what val rows show."""
     run = RunFolder(out, config.of_phase("name"), data_hash(train.cases), resume)
     parameters = {n: p for n, p in model.trained().items() if n.startswith("connector.")}
     optimiser = torch.optim.AdamW(list(parameters.values()), lr=config.name_rate, weight_decay=0.01)
@@ -81,3 +111,6 @@ def name(
         picked = patches[torch.from_numpy(rows), torch.from_numpy(rng.integers(0, patches.shape[1], len(rows)))].float()
         words = model.connector(VisualOutput(picked, picked.mean(1), picked.mean(1)))
         loop.update(word_loss(words, target[rows], known[rows]))
+    found = understood(model, *val)
+    log.info("soft words on val: %s", {slot: (told["recall"], told["chance"]) for slot, told in found.items()})
+    write_text(run.file("metrics.json"), json.dumps(found, indent=1))

@@ -60,7 +60,7 @@ def distil(
         look(config, model, teacher, *seen, out / "look", resume)
     if config.language:
         (rows, lessons), val = taught
-        name(config, model, rows, lessons, out / "name", resume)
+        name(config, model, rows, lessons, val, out / "name", resume)
         write(config, model, teacher_embeddings(teacher, rows), rows, lessons, val, out / "write", resume)
     metadata = {
         "data": data_hash(seen[0].cases),

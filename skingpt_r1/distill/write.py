@@ -104,7 +104,7 @@ def write(
             lessons.narrative(row, r, r.random() < config.history_share) for row, r in zip(rows, texts, strict=True)
         ]
         visual = model.look(train.batch(rows, rng.integers(0, train.maps.shape[1], len(rows)).tolist()))
-        language, decision = narrative_loss(model, visual, taught, config.alignment, config.decision_weight)
+        language, decision = narrative_loss(model, visual, taught, config.alignment, config.write_decision_weight)
         distil = distillation_loss(visual.proj, target[rows]) if config.visual else None
         told = {"sft": float(language.detach()), "decision": float(decision.detach())}
         told |= {"distil": float(distil.detach())} if distil is not None else {}

@@ -26,7 +26,11 @@ from skingpt_r1.models.weights import encoder_weights
 from skingpt_r1.records import History, SkinGPTError
 
 EMBED = 1024
-SLOTS = 8
+SOFT_WORDS = (
+    "modality", "size", "symmetry", "border", "edge", "first colour", "second colour", "third colour", "variety",
+    "category", "diagnosis",
+)  # fmt: skip
+"""What each soft word is taught to say, in the reading order of a narrative."""
 
 
 class Embedded(nn.Module):
@@ -38,7 +42,7 @@ class Embedded(nn.Module):
         self.encoder.load_published(encoder_weights())
         self.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.visual = VisualHead(CHANNELS, EMBED, EMBED)
-        self.connector = Connector(EMBED, HIDDEN, SLOTS)
+        self.connector = Connector(EMBED, HIDDEN, len(SOFT_WORDS))
         self.vocabulary = VocabularyBias(EMBED, HIDDEN)
         self.use_bias = use_bias
         self.language = Language() if language else None

@@ -30,7 +30,7 @@ URGENCY_WORDS: Final[dict[Urgency, tuple[str, ...]]] = {
     ),
     Urgency.SELF_WATCH: ("watch: see a doctor if it changes", "watch: show a doctor any change"),
 }
-_PLAINEST_SHARE: Final = 0.5  # of styles that take the first phrase of a claim
+_PLAINEST_SHARE: Final = 0.7  # of styles that take the first phrase of a claim
 _CATEGORY: Final = re.compile(r"(?=.{1,80}$)[a-z]+((, | |-)[a-z]+)*")
 _PICTURE: Final = ("modality", "size", "site")
 _SEEN_FRAMES: Final = ("The lesion has {}.", "It shows {}.", "The lesion shows {}.", "It has {}.")
