@@ -25,7 +25,7 @@ from safetensors.torch import load_file
 from benchmarks.results import keep
 
 RUNS = Path("runs")
-SHARED = ("features", "evidence.jsonl", "hashes.json", "embeddings.safetensors")
+SHARED = ("features", "evidence.jsonl", "hashes.json", "embeddings.safetensors", "duplicates.json")
 COMMAND = "from skingpt_r1.cli.main import main; main()"
 TEACHER = ("steps=60", "batch=8", "evaluate_every=60")
 DISTILL = ("look_steps=55", "look_batch=8", "name_steps=60", "write_steps=30", "write_batch=2", "language_rows=4")

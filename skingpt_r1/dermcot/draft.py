@@ -34,8 +34,9 @@ _SPEAKS: Final = math.log(1.15)  # least log ratio that is worth a word
 _CONVINCES: Final = math.log(1.3)  # one claim at least, or the confidence is low
 _HIGH: Final = math.log(5)  # of all claims together, for high confidence
 _SEVERAL: Final = ("colour", "structure")  # kinds of which one lesion may have more than one
+_ABSENT: Final = "absent"  # stands for every finding that is not there
 _READING_ORDER: Final = (
-    "modality", "size", "site", "symmetry", "border", "edge", "structure", "colour", "variety",
+    "modality", "size", "site", "symmetry", "border", "edge", "structure", "colour", "variety", _ABSENT,
     "age", "sex", *vocabulary.SYMPTOMS, "diameter", "skin type",
 )  # fmt: skip
 
@@ -114,8 +115,16 @@ def _is_history(claim: Claim) -> bool:
 
 
 def _arranged(claims: list[Claim]) -> list[Claim]:
-    """In reading order, the same for every case, so that each place of a narrative asks the picture one question."""
-    return sorted(claims, key=lambda claim: _READING_ORDER.index(claim.concept))
+    """In reading order, the same for every case, so that each place of a narrative asks the picture one question.
+
+    What is absent comes after what is there: "no black and uniform colour" would deny both.
+    """
+
+    def place(claim: Claim) -> int:
+        seen = claim.polarity or _is_history(claim)
+        return _READING_ORDER.index(claim.concept if seen else _ABSENT)
+
+    return sorted(claims, key=place)
 
 
 def _differential(diagnosis: str, rivals: list[str], rng: random.Random) -> list[str]:

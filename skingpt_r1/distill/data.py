@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections import Counter
 from collections.abc import Sequence
@@ -19,10 +21,11 @@ from skingpt_r1.models.preprocess import Pixels
 from skingpt_r1.models.segmenter import frozen_encoder
 from skingpt_r1.models.teacher import LabelSpaces
 from skingpt_r1.records import Case, SkinGPTError
-from skingpt_r1.sources.clustering import key
-from skingpt_r1.sources.duplicates import find_duplicates
+from skingpt_r1.sources.clustering import Pair, key
+from skingpt_r1.sources.duplicates import Thresholds, find_duplicates
 from skingpt_r1.sources.registry import SOURCES, available, load
 from skingpt_r1.sources.splits import keep_apart
+from skingpt_r1.sources.streams import write_text
 
 log = logging.getLogger(__name__)
 COPIES = 4  # augmented, beside the plain one, of every training picture
@@ -48,15 +51,32 @@ class Gathered:
 def gather(root: Path | None, runs: Path) -> Gathered:
     """Rows that touch a test row (or, for train, a val row) are found, counted and not usable.
 
-    runs: the folder that caches hashes and embeddings of the pictures.
+    runs: the folder that caches hashes, embeddings and pairs of the pictures.
     """
     names = [s.name for s in available(root)]
     cases = [case for name in ORDER if name in names for case in load(name, root)]
-    pairs = find_duplicates(cases, embedder(runs / "embeddings.safetensors"), runs / "hashes.json")
-    kept, dropped = keep_apart(cases, [pair[:2] for pair in pairs])
+    kept, dropped = keep_apart(cases, [pair[:2] for pair in _pairs(cases, runs)])
     log.info("%d cases, %d dropped because they touch another split", len(kept), len(dropped))
     keys = {id(case) for case in kept}
     return Gathered(cases, frozenset(i for i, case in enumerate(cases) if id(case) in keys))
+
+
+def _pairs(cases: Sequence[Case], runs: Path) -> list[Pair]:
+    """Near-duplicates, read back while no picture has changed: the search takes minutes, and every training asks."""
+    path = runs / "duplicates.json"
+    stats = [(key(case), _stamp(Path(case.image))) for case in cases]
+    of = hashlib.sha256(repr((stats, Thresholds())).encode()).hexdigest()
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    if kept.get("of") == of:
+        return [(a, b, score) for a, b, score in kept["pairs"]]
+    pairs = find_duplicates(cases, embedder(runs / "embeddings.safetensors"), runs / "hashes.json")
+    write_text(path, json.dumps({"of": of, "pairs": pairs}))
+    return pairs
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    stat = path.stat() if path.exists() else None
+    return stat and (stat.st_size, stat.st_mtime_ns)
 
 
 def spaces() -> LabelSpaces:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+import torch.nn.functional as F
+from torch import Tensor
 
 from skingpt_r1.distill.config import DistillConfig
 from skingpt_r1.distill.data import LabelledMaps
@@ -27,24 +29,33 @@ from skingpt_r1.models.precision import CACHED_FEATURES
 from skingpt_r1.sources.streams import write_text
 
 log = logging.getLogger(__name__)
-COPIES = 2  # of each picture, the plain one included
+EVALUATE_EVERY = 500
+COPIES = 3  # of each picture, the plain one included
+SHARPNESS = 16.0  # of the choice between the phrases of a slot, on cosines
+
+
+class Phrases(NamedTuple):
+    """What the soft words may say: embedded [P_k, H] of each slot, and chosen [N, K], the place of a row's or -1."""
+
+    embedded: list[Tensor]
+    chosen: Tensor
 
 
 @torch.inference_mode()
-def word_targets(model: Embedded, lessons: Lessons, rows: int) -> tuple[Tensor, Tensor]:
-    """([N, K, H] mean word embeddings, [N, K] bool where one is known)."""
-    target = torch.zeros(rows, len(SOFT_WORDS), HIDDEN)
-    known = torch.zeros(rows, len(SOFT_WORDS), dtype=torch.bool)
-    embedded = {phrase: _embedded(model, phrase) for phrase in {p for r in range(rows) for p in lessons.words(r) if p}}
-    for row in range(rows):
-        for slot, phrase in enumerate(lessons.words(row)):
-            if phrase is not None:
-                target[row, slot], known[row, slot] = embedded[phrase], True
-    return target, known
-
-
-def _embedded(model: Embedded, phrase: str) -> Tensor:
-    return model.speaker.embed(torch.tensor(model.speaker.tokens(f" {phrase}"))).mean(0)
+def phrases_of(model: Embedded, lessons: Lessons, rows: int) -> Phrases:
+    """The phrases that the lessons of these rows use, as mean word embeddings."""
+    told = list(zip(*(lessons.words(row) for row in range(rows)), strict=True))  # by slot
+    names = [sorted({phrase for phrase in slot if phrase is not None}) for slot in told]
+    embedded = [
+        torch.stack([model.speaker.embed(torch.tensor(model.speaker.tokens(f" {n}"))).mean(0) for n in slot])
+        if slot
+        else torch.zeros(0, HIDDEN)
+        for slot in names
+    ]
+    places = [
+        [-1 if phrase is None else slot.index(phrase) for phrase in row] for slot, row in zip(names, told, strict=True)
+    ]
+    return Phrases(embedded, torch.tensor(places).T)
 
 
 @torch.inference_mode()
@@ -52,38 +63,61 @@ def understood(model: Embedded, data: LabelledMaps, lessons: Lessons) -> dict[st
     """Of each soft word on plain pictures: mean recall over its phrases when the nearest one is taken, chance, rows."""
     model.eval()
     words = torch.cat([model.connector(model.look(lower)) for _, lower in data.plain(64)])
-    told = [lessons.words(row) for row in range(len(data.cases))]
+    phrases = phrases_of(model, lessons, len(data.cases))
     found: dict[str, dict[str, float]] = {}
     for slot, name in enumerate(SOFT_WORDS):
-        rows = [row for row, words_ in enumerate(told) if words_[slot] is not None]
-        phrases = sorted({str(told[row][slot]) for row in rows})
-        if not phrases:
+        rows = (phrases.chosen[:, slot] >= 0).nonzero()[:, 0]
+        if not len(rows):
             continue
-        truth = torch.tensor([phrases.index(str(told[row][slot])) for row in rows])
-        nearest = nn.functional.cosine_similarity(
-            words[rows, slot].unsqueeze(1), torch.stack([_embedded(model, p) for p in phrases]), dim=2
-        ).argmax(1)
-        recall = balanced_accuracy(nearest, truth)
-        found[name] = {"recall": round(recall, 4), "chance": round(1 / len(phrases), 4), "rows": len(rows)}
+        nearest = _cosine(words[rows, slot], phrases.embedded[slot]).argmax(1)
+        truth, several = phrases.chosen[rows, slot], len(phrases.embedded[slot])
+        found[name] = {
+            "recall": round(balanced_accuracy(nearest, truth), 4),
+            "chance": round(1 / several, 4),
+            "accuracy": round(float((nearest == truth).float().mean()), 4),
+            "commonest": round(float(truth.bincount().max()) / len(rows), 4),
+            "rows": len(rows),
+        }
     return found
 
 
 @torch.inference_mode()
-def seen(model: Embedded, data: LabelledMaps, copies: int) -> Tensor:
-    """[N, copies, 81, E] adapted patches: the visual branch does not move in this phase."""
-    parts: list[Tensor] = []
+def seen(model: Embedded, data: LabelledMaps) -> tuple[Tensor, Tensor]:
+    """Adapted patches [N, copies, 81, E] and early ones [N, copies, 81, C]: the visual branch does not move here."""
+    parts: list[tuple[Tensor, Tensor]] = []
     model.eval()
     for rows, _ in data.plain(64):
-        views = [model.look(data.batch(rows, [copy] * len(rows))).patches for copy in range(copies)]
-        parts.append(torch.stack(views, 1).to(CACHED_FEATURES))
-    return torch.cat(parts)
+        copies = range(min(COPIES, data.maps.shape[1]))
+        views = [model.look(data.batch(rows, [copy] * len(rows))) for copy in copies]
+        patches, early = torch.stack([v.patches for v in views], 1), torch.stack([v.early for v in views], 1)
+        parts.append((patches.to(CACHED_FEATURES), early.to(CACHED_FEATURES)))
+    return torch.cat([patches for patches, _ in parts]), torch.cat([early for _, early in parts])
 
 
-def word_loss(words: Tensor, target: Tensor, known: Tensor) -> Tensor:
-    """1 - cosine plus the squared relative error of the length, mean over known slots. [B, K, H]."""
-    cosine = nn.functional.cosine_similarity(words, target, dim=2)
-    length = words.norm(dim=2) / target.norm(dim=2).clamp_min(1e-6)
-    return ((1 - cosine) + 0.1 * (length - 1) ** 2)[known].mean()
+def _cosine(words: Tensor, embedded: Tensor) -> Tensor:
+    """[B, H], [P, H] -> [B, P]."""
+    return F.normalize(words, dim=1) @ F.normalize(embedded, dim=1).T
+
+
+def word_loss(words: Tensor, phrases: Phrases, rows: Tensor) -> Tensor:
+    """How far each soft word is from its phrase, and from saying that phrase rather than another of its slot.
+
+    1 - cosine, a tenth of the squared relative error of the length, and cross entropy over the slot's phrases, mean
+    over what is known. Without the last a word drifts to the mean of its phrases, which says nothing. words:
+    [B, K, H] of `rows` [B].
+    """
+    losses = []
+    for slot, embedded in enumerate(phrases.embedded):
+        chosen = phrases.chosen[rows, slot]
+        known = chosen >= 0
+        if not known.any():
+            continue
+        said, target = words[known, slot], embedded[chosen[known]]
+        cosine = _cosine(said, embedded)
+        length = said.norm(dim=1) / target.norm(dim=1).clamp_min(1e-6)
+        apart = F.cross_entropy(SHARPNESS * cosine, chosen[known], reduction="none")
+        losses.append(1 - cosine.gather(1, chosen[known, None])[:, 0] + 0.1 * (length - 1) ** 2 + apart)
+    return torch.cat(losses).mean()
 
 
 def name(
@@ -102,15 +136,21 @@ def name(
     loop = Loop(run, parameters, optimiser, config.name_steps, config.seed, save_every=200)
     if loop.step >= config.name_steps:
         return
-    target, known = word_targets(model, lessons, len(train.cases))
-    patches = seen(model, train, min(COPIES, train.maps.shape[1]))
+    phrases = phrases_of(model, lessons, len(train.cases))
+    patches, early = seen(model, train)
     weight, _ = sampling(train.columns, train.space, power=1.0)
     for step in loop:
         rng = np.random.default_rng([config.seed, 2, step])
-        rows = rng.choice(len(weight), config.name_batch, p=weight)
-        picked = patches[torch.from_numpy(rows), torch.from_numpy(rng.integers(0, patches.shape[1], len(rows)))].float()
-        words = model.connector(VisualOutput(picked, picked.mean(1), picked.mean(1)))
-        loop.update(word_loss(words, target[rows], known[rows]))
-    found = understood(model, *val)
-    log.info("soft words on val: %s", {slot: (told["recall"], told["chance"]) for slot, told in found.items()})
-    write_text(run.file("metrics.json"), json.dumps(found, indent=1))
+        rows = torch.from_numpy(rng.choice(len(weight), config.name_batch, p=weight))
+        copies = torch.from_numpy(rng.integers(0, patches.shape[1], len(rows)))
+        picked = patches[rows, copies].float()
+        mean = picked.mean(1)
+        words = model.connector(VisualOutput(picked, mean, mean, early[rows, copies].float()))
+        loop.update(word_loss(words, phrases, rows))
+        if (step + 1) % EVALUATE_EVERY == 0 or step + 1 == config.name_steps:
+            found = understood(model, *val)
+            run.journal(step=step, **{f"val_{slot}": told["recall"] for slot, told in found.items()})
+            log.info(
+                "name %d val %s", step + 1, {slot: (told["recall"], told["chance"]) for slot, told in found.items()}
+            )
+            write_text(run.file("metrics.json"), json.dumps(found, indent=1))

@@ -113,7 +113,7 @@ def write(
             found = evaluate(model, *val)
             run.journal(step=step, **found)
             log.info("write %d train %.3f val %s", step + 1, told["sft"], found)
-    write_text(run.file("metrics.json"), json.dumps(evaluate(model, *val)))
+            write_text(run.file("metrics.json"), json.dumps(found))
 
 
 @torch.inference_mode()

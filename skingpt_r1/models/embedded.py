@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from skingpt_r1.models.encoder import CHANNELS, IMAGE_SIZE, Encoder, Tuning, to_pixels
+from skingpt_r1.models.encoder import CHANNELS, IMAGE_SIZE, LOWER_CHANNELS, Encoder, Tuning, to_pixels
 from skingpt_r1.models.heads import Connector, VisualHead, VisualOutput, VocabularyBias
 from skingpt_r1.models.language import HIDDEN, Language
 from skingpt_r1.models.precision import STORED_ADAPTER
@@ -42,7 +43,7 @@ class Embedded(nn.Module):
         self.encoder.load_published(encoder_weights())
         self.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.visual = VisualHead(CHANNELS, EMBED, EMBED)
-        self.connector = Connector(EMBED, HIDDEN, len(SOFT_WORDS))
+        self.connector = Connector(EMBED, LOWER_CHANNELS, HIDDEN, len(SOFT_WORDS))
         self.vocabulary = VocabularyBias(EMBED, HIDDEN)
         self.use_bias = use_bias
         self.language = Language() if language else None
@@ -65,8 +66,9 @@ class Embedded(nn.Module):
 
     def look(self, lower: Tensor, views: int = 1) -> VisualOutput:
         """Lower maps [B * views, 88, 17, 17] -> VisualOutput of B pictures."""
-        patches = self.encoder.upper(lower).flatten(2).transpose(1, 2)  # [B * views, 81, 1280]
-        return self.visual(patches.reshape(-1, views * patches.shape[1], patches.shape[2]))  # type: ignore[no-any-return]
+        upper = self.encoder.upper(lower)  # [B * views, 1280, 9, 9]
+        early = F.adaptive_avg_pool2d(lower, (upper.shape[2], upper.shape[3]))
+        return self.visual(_patches(upper, views), _patches(early, views))  # type: ignore[no-any-return]
 
     def bias(self, visual: VisualOutput) -> Tensor | None:
         """[B, V], or None where this run trains without it."""
@@ -89,6 +91,11 @@ class Embedded(nn.Module):
             tokens = self.speaker.embed(ids)
             embedded.append(torch.cat([tokens[: len(before)], word, tokens[len(before) :]]))
         return embedded
+
+
+def _patches(maps: Tensor, views: int) -> Tensor:
+    """[B * views, C, H, W] -> [B, views * H * W, C]."""
+    return maps.flatten(2).transpose(1, 2).reshape(-1, views * maps.shape[2] * maps.shape[3], maps.shape[1])
 
 
 def adapter_tensors(model: Embedded) -> dict[str, Tensor]:

@@ -17,11 +17,15 @@ from torch import Tensor, nn
 
 
 class VisualOutput(NamedTuple):
-    """patches [B, P, E] after adaptation; embed [B, E] their mean; proj [B, T] compared with the teacher."""
+    """patches [B, P, E] after adaptation; embed [B, E] their mean; proj [B, T] compared with the teacher.
+
+    early [B, P, C]: the encoder's frozen middle layer at the same places, where colour and size are still told.
+    """
 
     patches: Tensor
     embed: Tensor
     proj: Tensor
+    early: Tensor
 
 
 class PatchAdapter(nn.Module):
@@ -38,7 +42,7 @@ class PatchAdapter(nn.Module):
 
 
 class VisualHead(nn.Module):
-    """Patches [B, P, D] -> VisualOutput. `out_proj` is the identity where widths agree."""
+    """Patches [B, P, D] -> VisualOutput. `out_proj` is the identity where widths agree; `early` is passed through."""
 
     def __init__(
         self, patch: int, embed: int = 1024, teacher: int = 1024, layers: int = 4, bottleneck: int = 64
@@ -48,35 +52,38 @@ class VisualHead(nn.Module):
         self.adapters = nn.ModuleList(PatchAdapter(embed, bottleneck) for _ in range(layers))
         self.out_proj = nn.Identity() if teacher == embed else nn.Linear(embed, teacher, bias=False)
 
-    def forward(self, patches: Tensor) -> VisualOutput:
+    def forward(self, patches: Tensor, early: Tensor) -> VisualOutput:
         x = self.in_proj(patches)
         for adapter in self.adapters:
             x = adapter(x)
         embed = x.mean(1)
-        return VisualOutput(x, embed, self.out_proj(embed))
+        return VisualOutput(x, embed, self.out_proj(embed), early)
 
 
 class Connector(nn.Module):
-    """Adapted patches [B, P, E] and their mean -> soft words [B, K, H] for the language model.
+    """Adapted patches [B, P, E] and early ones [B, P, C], each with its mean -> soft words [B, K, H].
 
     Each of the K slots looks with its own query at the patches, so that one can follow the border
-    while another follows the colours.
+    while another follows the colours. The early patches are read too because the encoder was trained, and adapted,
+    to forget what does not tell diagnoses apart: from its last layer a lesion's first colour is named right in 0.30,
+    from the middle one in 0.55 (mean recall of nine colours on val rows).
     """
 
-    def __init__(self, embed: int, hidden: int, slots: int = 8, inner: int = 256) -> None:
+    def __init__(self, embed: int, early: int, hidden: int, slots: int = 8, inner: int = 256) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(embed)
-        self.key = nn.Linear(embed, 64, bias=False)
+        self.norm, self.early_norm = nn.LayerNorm(embed), nn.LayerNorm(early)
+        self.key = nn.Linear(embed + early, 64, bias=False)
         self.query = nn.Parameter(torch.randn(slots, 64) * 0.02)
-        self.inner = nn.Linear(2 * embed, inner)
+        self.inner = nn.Linear(2 * (embed + early), inner)
         self.word = nn.Parameter(torch.randn(slots, inner, hidden) * inner**-0.5)
         self.shift = nn.Parameter(torch.zeros(slots, hidden))
 
     def forward(self, visual: VisualOutput) -> Tensor:
-        patches = self.norm(visual.patches)
+        early = self.early_norm(visual.early)
+        patches = torch.cat([self.norm(visual.patches), early], 2)  # [B, P, E + C]
         weight = (self.key(patches) @ self.query.T / 8).softmax(1)  # [B, P, K]
         looked = torch.einsum("bpk,bpe->bke", weight, patches)
-        mean = self.norm(visual.embed).unsqueeze(1).expand_as(looked)
+        mean = torch.cat([self.norm(visual.embed), early.mean(1)], 1).unsqueeze(1).expand_as(looked)
         inner = F.gelu(self.inner(torch.cat([looked, mean], 2)))  # [B, K, I]
         return torch.einsum("bki,kih->bkh", inner, self.word) + self.shift
 
