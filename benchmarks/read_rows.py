@@ -23,11 +23,13 @@ from typing import Any
 
 import numpy as np
 
+from skingpt_r1.distill.data import gather
 from skingpt_r1.images.reading import Photo, read_photo
 from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.models.diagnose import Model, Reading, Told, load
 from skingpt_r1.narrative.report import as_json
 from skingpt_r1.records import Case, History
+from skingpt_r1.sources.clustering import key
 from skingpt_r1.sources.registry import SOURCES
 from skingpt_r1.sources.registry import load as load_source
 
@@ -37,10 +39,14 @@ BATCH = 32
 
 
 def rows_of(split: str, limit: int | None) -> list[Case]:
-    """Cases of a split in a fixed shuffled order, `limit` of them stratified over the three sets."""
+    """Cases of a split in a fixed shuffled order, `limit` of them stratified over the three sets.
+
+    A val row that touches a test row is left out: what is fitted on val is judged on test.
+    """
+    dropped = gather(None, RUNS.parent).dropped
     chosen: list[Case] = []
     for name in SETS:
-        mine = [case for case in load_source(name) if case.split == split]
+        mine = [case for case in load_source(name) if case.split == split and key(case) not in dropped]
         random.Random(0).shuffle(mine)
         chosen += mine[: limit // len(SETS)] if limit else mine
     return chosen
@@ -55,7 +61,7 @@ def flat(photo: Photo) -> Photo:
 def line_of(case: Case, reading: Reading) -> str:
     """One JSON line: the report, and the truth that the model never saw."""
     truth = {
-        "key": f"{case.dataset}/{case.id}",
+        "key": key(case),
         "set": case.dataset,
         "truth": case.label,
         "group": case.group or case.id,
@@ -68,7 +74,7 @@ def line_of(case: Case, reading: Reading) -> str:
 def read(model: Model, cases: Sequence[Case], target: Path, *, blind: bool, history: bool) -> None:
     """Append what is missing to `target`, in batches of one label set."""
     done = {json.loads(line)["key"] for line in target.read_text().splitlines()} if target.exists() else set()
-    left = [case for case in cases if f"{case.dataset}/{case.id}" not in done]
+    left = [case for case in cases if key(case) not in done]
     began = time.monotonic()
     finished = 0
     with target.open("a") as stream:

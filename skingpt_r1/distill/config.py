@@ -34,7 +34,7 @@ class DistillConfig:
     )
     name_batch: int = field(default=64, metadata={"help": "pictures a step of the second phase"})
     name_rate: float = field(default=1e-3, metadata={"help": "peak learning rate of the second phase"})
-    write_steps: int = field(default=450, metadata={"help": "steps of the third phase: narratives, joint objective"})
+    write_steps: int = field(default=330, metadata={"help": "steps of the third phase: narratives, joint objective"})
     write_batch: int = field(default=8, metadata={"help": "narratives a step of the third phase"})
     write_rate: float = field(
         default=4e-4, metadata={"help": "peak learning rate of LoRA and connector in the third phase"}
