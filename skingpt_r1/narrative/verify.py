@@ -134,7 +134,8 @@ def lowered(confidence: float, narrative: Narrative) -> tuple[float, tuple[str, 
     """The diagnosis' probability after the checks, and a sentence for each reason; never higher than before.
 
     Each contradicted decisive claim, three at most, takes a fifth; an evidence map that avoids the lesion
-    takes a tenth. Both factors are set by judgement, not fitted; calibration comes after them.
+    takes a tenth. Both factors are set by judgement, not fitted; calibration comes after them. A synthesis that
+    contradicts its own differential is only told: it happens in one narrative of 160.
     """
     reasons: list[str] = []
     for position in decisive(narrative):
@@ -153,7 +154,18 @@ def lowered(confidence: float, narrative: Narrative) -> tuple[float, tuple[str, 
             "The model looked elsewhere: its evidence map lies in the lesion no more than chance puts it "
             "there; the confidence is lowered."
         )
-    return confidence, tuple(reasons)
+    return confidence, (*reasons, *_turned_round(narrative))
+
+
+def _turned_round(narrative: Narrative) -> list[str]:
+    """A sentence for each claim that decides for the diagnosis though its own differential counts it out."""
+    own = {p for h in narrative.hypotheses if h.diagnosis == narrative.diagnosis for p in h.speaks_against}
+    return [
+        f'The reasoning contradicts itself: "{said(narrative.claims[position])}" decides for {narrative.diagnosis}, '
+        "and counts against it in the differential."
+        for position in narrative.deciding
+        if position in own
+    ]
 
 
 def said(claim: Claim) -> str:

@@ -188,6 +188,17 @@ def test_confidence_is_kept_without_contradiction_and_lowered_for_looking_elsewh
     assert statuses == [c.status for c in honest.claims]  # the map settles no claim
 
 
+def test_a_synthesis_against_its_own_differential_is_told() -> None:
+    border, edge = Claim("border", "regular"), Claim("edge", "sharp")
+    hypotheses = (Hypothesis("melanoma", (1,), (0,)), Hypothesis("melanocytic nevus", (0,), ()))
+    sound = Narrative(claims=(border, edge), hypotheses=hypotheses, deciding=(1,), diagnosis="melanoma")
+    turned = dataclasses.replace(sound, deciding=(0,))
+    assert lowered(0.9, sound) == (0.9, ())
+    confidence, (reason,) = lowered(0.9, turned)
+    assert confidence == 0.9
+    assert '"regular border" decides for melanoma' in reason
+
+
 def test_a_map_over_a_lesion_that_fills_the_picture_says_nothing() -> None:
     filled = Witnesses(measurement=measured(), region=RegionReading(inside=0.5, area=0.95))
     assert [e.kind for e in checked(Claim("colour", "red"), by=filled)[0].evidence] == ["measurement"]
