@@ -41,6 +41,7 @@ class Gathered:
 
     cases: Sequence[Case]
     usable: frozenset[int]
+    pairs: Sequence[Pair]
 
     @property
     def dropped(self) -> frozenset[str]:
@@ -55,10 +56,11 @@ def gather(root: Path | None, runs: Path) -> Gathered:
     """
     names = [s.name for s in available(root)]
     cases = [case for name in ORDER if name in names for case in load(name, root)]
-    kept, dropped = keep_apart(cases, [pair[:2] for pair in _pairs(cases, runs)])
+    pairs = _pairs(cases, runs)
+    kept, dropped = keep_apart(cases, [pair[:2] for pair in pairs])
     log.info("%d cases, %d dropped because they touch another split", len(kept), len(dropped))
     keys = {id(case) for case in kept}
-    return Gathered(cases, frozenset(i for i, case in enumerate(cases) if id(case) in keys))
+    return Gathered(cases, frozenset(i for i, case in enumerate(cases) if id(case) in keys), pairs)
 
 
 def _pairs(cases: Sequence[Case], runs: Path) -> list[Pair]:
