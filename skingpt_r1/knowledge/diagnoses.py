@@ -11,7 +11,7 @@ import difflib
 import functools
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Final
@@ -23,6 +23,7 @@ _LOOKS: Final = {"benign": "benign", "precancer": "precancerous", "malignant": "
 _TWO_SIDED: Final = ("melanocytic", "keratinocytic")  # groups whose category says benign or not
 _WORD: Final = re.compile(r"[0-9]+|[^\W\d_]+(?:['’][^\W\d_]+)?")
 _IRREGULAR: Final = (("nevus", "nevi"), ("osis", "oses"), ("oma", "omata"), ("lentigo", "lentigines"))
+_FEARED: Final = 0.1
 _BY_URGENCY: Final = (Urgency.SELF_WATCH, Urgency.ROUTINE, Urgency.SOON, Urgency.URGENT)
 
 
@@ -161,6 +162,16 @@ def urgency_of(
     if not confident and any(get(rival).malignant == "malignant" for rival in rivals):
         urgency = max(urgency, Urgency.SOON, key=_BY_URGENCY.index)
     return urgency
+
+
+def feared(chances: Mapping[str, float], diagnosis: str) -> dict[str, float]:
+    """Malignant diagnoses beside the named one that are too likely to be left to watching, with their chances.
+
+    One in ten is a choice, not a fit: NICE NG12 refers from 3 % on, but chances here come from data sets with far more
+    cancer than a practice sees. On 210 validation rows that were called harmless it finds 20 of 25 malignant ones
+    and sends 108 of 185 harmless ones to a doctor.
+    """
+    return {n: p for n, p in chances.items() if n != diagnosis and p >= _FEARED and get(n).malignant == "malignant"}
 
 
 @functools.cache

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from skingpt_r1.images.measure import LesionMeasurement, measure_lesion
 from skingpt_r1.images.quality import QualityReport, check_quality
 from skingpt_r1.images.reading import Photo, read_photo
-from skingpt_r1.knowledge.diagnoses import category_of, urgency_of
+from skingpt_r1.knowledge.diagnoses import category_of, feared, urgency_of
 from skingpt_r1.knowledge.labelsets import BUILT_IN, LabelSet, match
 from skingpt_r1.models import calibration
 from skingpt_r1.models.concepts import HYPOTHESIS, MODALITY, VALUES, ConceptHeads, load_concepts
@@ -212,7 +212,7 @@ class Model:
         share, doubts = lowered(written.label_probability[parsed.diagnosis], narrative)
         report = self._report(photo, told, written, narrative, quality, measurement, labels, label_wanted, share)
         timed = {**seconds, "check": time.perf_counter() - began}
-        report = dataclasses.replace(report, notes=doubts, seconds=timed)
+        report = dataclasses.replace(report, notes=(*report.notes, *doubts), seconds=timed)
         return Reading(report, photo.pixels, lesion, evidence, written.label_probability, share)
 
     def _structures(self, asked: Mapping[str, float], narrative: Narrative) -> dict[str, ConceptReading]:
@@ -251,7 +251,9 @@ class Model:
             )
         findings = {(c.concept, c.value) for c in narrative.claims if c.polarity}
         rivals = [h.diagnosis for h in narrative.hypotheses if h.diagnosis != diagnosis]
-        by_table = urgency_of(diagnosis, findings, rivals, confident=not reasons and narrative.confidence != "low")
+        dangers = feared(ranked, diagnosis)
+        confident = not (reasons or dangers) and narrative.confidence != "low"
+        by_table = urgency_of(diagnosis, findings, [*rivals, *dangers], confident)
         urgency = max(by_table, narrative.urgency or by_table, key=BY_URGENCY.index)
         return Report(
             image=photo.path,
@@ -270,6 +272,7 @@ class Model:
             judgements=judge_differential(narrative),
             history=told.history,
             model={"name": self.name, "repaired": str(written.repaired), **self.version},
+            notes=tuple(f"Chance of {name}: {p:.0%}. A doctor should look." for name, p in dangers.items()),
         )
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from skingpt_r1.knowledge import diagnoses
-from skingpt_r1.knowledge.diagnoses import category_of, get, lineage, preferred, table, urgency_of
+from skingpt_r1.knowledge.diagnoses import category_of, feared, get, lineage, preferred, table, urgency_of
 from skingpt_r1.records import SkinGPTError, Urgency
 
 
@@ -80,3 +80,10 @@ def test_urgency_rises_and_never_falls() -> None:
         for flag in row.red_flags:
             raised = urgency_of(name, flag.claims, list(row.confused_with), confident=False)
             assert order.index(raised) <= order.index(row.urgency)
+
+
+def test_a_malignant_rival_of_one_in_ten_is_feared() -> None:
+    chances = {"melanocytic nevus": 0.7, "melanoma": 0.1, "basal cell carcinoma": 0.09, "seborrheic keratosis": 0.11}
+    assert feared(chances, "melanocytic nevus") == {"melanoma": 0.1}
+    assert feared({"melanoma": 0.9}, "melanoma") == {}
+    assert urgency_of("melanocytic nevus", [], ["melanoma"], confident=False) is Urgency.SOON
