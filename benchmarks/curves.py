@@ -46,8 +46,8 @@ def losses(axes: Any, runs: list[Path]) -> None:
     """Three panels: the visual loss while looking, then both losses while writing."""
     panels = (
         ("look", "distil", "looking: 10 (1 - cosine) to the teacher", SMOOTH),
-        ("write", "val_sft", "writing: cross entropy of held-out narratives", 1),
-        ("write", "val_decision", "writing: the same, tokens that decide", 1),
+        ("write", "sft", "writing: cross entropy of the narratives", SMOOTH),
+        ("write", "decision", "writing: the same, tokens that decide", SMOOTH),
     )
     for axis, (phase, key, title, smooth) in zip(axes, panels, strict=True):
         for run in runs:
