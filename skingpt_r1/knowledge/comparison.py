@@ -1,8 +1,8 @@
 """What is counted about diagnoses, laid out for a reader: what speaks for one and against another, strongest first.
 
 Strength is the ratio's distance from 1; a finding is telling only where its interval leaves 1 out, and the others come
-last. Each finding comes from the table with the most cases, as in `likelihoods.likelihood_ratio`; rivals that a table hardly
-knows are left aside.
+last. Each finding comes from the table with the most cases, as in `likelihoods.likelihood_ratio`; rivals that a table
+hardly knows are left aside.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from skingpt_r1.knowledge.likelihoods import LikelihoodRatio, ratio_in, tables
 from skingpt_r1.records import SkinGPTError
 
 SMOOTHING: Final = (
-    "Shares are Laplace-smoothed ((present + 1) / (assessed + 2)); a diagnosis with fewer than five assessed cases in a "
-    "table is left out of it."
+    "Shares are Laplace-smoothed ((present + 1) / (assessed + 2)); a diagnosis with fewer than five assessed cases in "
+    "a table is left out of it."
 )
 
 

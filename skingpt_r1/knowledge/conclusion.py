@@ -21,7 +21,10 @@ from skingpt_r1.knowledge.unlisted import unlisted
 from skingpt_r1.knowledge.weighing import LAST_BLOCK, SIGNS, Reading, Weighed, read, weigh
 
 _ANSWER: Final = re.compile(r"<answer>(.*?)(?:</answer>|$)", re.S | re.I)
-_QUALIFIER: Final = r"(?:[\s*_]*\b(?:an?|the|possibly|early|even|mild|severe|chronic|acute|infected|another|potentially|also)\b)*[\s*_]*"
+_QUALIFIER: Final = (
+    r"(?:[\s*_]*\b(?:an?|the|possibly|early|even|mild|severe|chronic|acute|infected|another|potentially|also)\b)*"
+    r"[\s*_]*"
+)
 _OR: Final = re.compile(
     rf"[\s*_]*(?:\([^)]*\)?)?[\s*_,]*(?:/|\b(?:or|and/or|versus|vs)\b\.?){_QUALIFIER}(?:\w+\s)?[\s*_]*", re.I
 )

@@ -18,7 +18,7 @@ from typing import IO, Final
 from skingpt_r1.knowledge.conclusion import Conclusion, conclude
 from skingpt_r1.records import SkinGPTError
 
-LONGEST_LINE: Final = 4_000_000  # bytes; the longest certified narrative that we know has 10,000
+LONGEST_LINE: Final = 1_000_000  # bytes; the longest certified narrative that we know has 10,000
 _PIECE: Final = 1 << 20  # bytes read at once of a line that is only skipped
 _OTHER_ENCODINGS: Final = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 _GZIP: Final = b"\x1f\x8b"

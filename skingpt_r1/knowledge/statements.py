@@ -12,7 +12,8 @@ from typing import Final
 
 _SENTENCE_END: Final = re.compile(r"[.!?](?<!e\.g\.)(?<!i\.e\.)(?<!vs\.)(?<!etc\.)(?<!spp\.)(?=[\s*)\"”]|$)|\n|</?\w+>")
 _CLAUSE_END: Final = re.compile(
-    r";|—|\s--?\s|,?\s\b(?:but|however|although|though|whereas|while|yet)\b|,\s(?=(?:the|this|these|which|it|making|with"
+    r";|—|\s--?\s|,?\s\b(?:but|however|although|though|whereas|while|yet)\b|,\s(?=(?:the|this|these|which|it|"
+    r"making|with"
     r"|I|there|and\s(?:the|this|is|it))\b)",
     re.I,
 )
@@ -20,24 +21,30 @@ _BUT_FIRST: Final = re.compile(
     r"\W*(?:while|although|though|unlike|despite|whereas|other|alternative|differential|even if|if)\b", re.I
 )
 
+_LONGEST_SENTENCE: Final = 2000  # characters
+
 REJECTED_BEFORE: Final = re.compile(
     r"\b(?:not|never|neither|nor|without|cannot|\w+n['’]t|rul(?:e|es|ed|ing)\s+out|exclud\w+|exclusion of|unlike|"
     r"argu\w+ (?:strongly )?against|against|rather than|instead of|as opposed to|(?:more|less)\b.{0,40}\bthan|over|"
-    r"no (?:\w+ ){0,3}(?:of|for|for a)?|absence of|lack of|lack\w*|less\s+(?:likely|consistent|typical|suggestive|probable|"
+    r"no (?:\w+ ){0,3}(?:of|for|for a)?|absence of|lack of|lack\w*|less\s+(?:likely|consistent|typical|"
+    r"suggestive|probable|"
     r"indicative|characteristic|fitting)|unlikely|distinguish\w*|differentiat\w+|mimic\w*|mistaken for|confused with|"
     r"versus|vs\.?|eliminat\w+|dismiss\w*|inconsistent with|rarer? (?:causes?|conditions?))(?=\W|$)",
     re.I,
 )
 REJECTED_AFTER: Final = re.compile(
     r"\b(?:less\s+(?:likely|probable|consistent|fitting|typical|suggestive|convincing|common)|unlikely|improbable|"
-    r"(?:is|are|was|were|be|been)\s+(?:\w+\s+){0,2}(?:ruled out|excluded|considered|inconsistent|dismissed|eliminated)|"
+    r"(?:is|are|was|were|be|been)\s+(?:\w+\s+){0,2}(?:ruled out|excluded|considered|inconsistent|dismissed|"
+    r"eliminated)|"
     r"does\s+not|do\s+not|did\s+not|is\s+not|are\s+not|isn['’]t|aren['’]t|doesn['’]t|don['’]t|lacks?\b|"
-    r"would\s+(?:typically|usually|likely|more|present|show|have|be expected)|not\s+(?:fit|match|align)|(?:can|could|might|may)\s+"
+    r"would\s+(?:typically|usually|likely|more|present|show|have|be expected)|not\s+(?:fit|match|align)|(?:can|"
+    r"could|might|may)\s+"
     r"(?:also\s+)?(?:be\s+considered|mimic|resemble))",
     re.I,
 )
 DESCRIBED_AFTER: Final = re.compile(
-    r"^[\s*_)]*(?:\([^)]*\)[\s*_]*)?:?[\s*_]*(?:(?:can|could|may|might)\b|(?:usually|typically|often|generally|commonly|normally|"
+    r"^[\s*_)]*(?:\([^)]*\)[\s*_]*)?:?[\s*_]*(?:(?:can|could|may|might)\b|(?:usually|typically|often|generally|"
+    r"commonly|normally|"
     r"classically)\s+\w+)",
     re.I,
 )
@@ -46,7 +53,8 @@ IN_PASSING: Final = re.compile(
     r"triggered by|result of|resulting from|complicat\w+|seen in|associated with|underlying|history of|superimposed|"
     r"coexist\w*|concurrent|concomitant|along with|accompanied by|treat\w* for|common(?:ly)? in|possible|potential|"
     r"possibly|perhaps|particularly in|consider\w*|differentials?|including|unless|if|monitor\w*|develop\w*|signs of|"
-    r"suspicion (?:of|for)|features of|a component of|elements? of|overlap\w*|between|background of|setting of|context of)"
+    r"suspicion (?:of|for)|features of|a component of|elements? of|overlap\w*|between|background of|setting of|"
+    r"context of)"
     r"(?=\W|$)",
     re.I,
 )
@@ -56,19 +64,26 @@ CONCLUDING: Final = re.compile(
     re.I,
 )
 ASSERTING: Final = re.compile(
-    r"\b(?:consistent with|most likely|likely|probably|appears?|seems?|suggest\w*|suspect\w*|point\w*|align\w*|fit\w*|"
-    r"match\w*|indicat\w+|characteristic|hallmark\w*|pathognomonic|classic|typical (?:of|for)|you\b.{0,30}\bhave|has|represent\w*|"
-    r"support\w*|favou?r\w*|confirm\w*|explain\w*|compatible|keeping with|case of|experiencing|suffering from|exhibits?|"
+    r"\b(?:consistent with|most likely|likely|probably|appears?|seems?|suggest\w*|suspect\w*|point\w*|align\w*|"
+    r"fit\w*|"
+    r"match\w*|indicat\w+|characteristic|hallmark\w*|pathognomonic|classic|typical (?:of|for)|"
+    r"you\b.{0,30}\bhave|has|represent\w*|"
+    r"support\w*|favou?r\w*|confirm\w*|explain\w*|compatible|keeping with|case of|experiencing|suffering from|"
+    r"exhibits?|"
     r"present\w*|shows?|am confident|is|are|as|correspond\w*|lean\w*|termed|identif\w+|reflect\w*|depict\w*|had|have|"
     r"called|known as|attribut\w+|evident|leads?)\b",
     re.I,
 )
 ADVISING: Final = re.compile(
-    r"\b(?:recommend\w*|advis\w+|consult\w*|biops\w+|treatment|manage\w*|should|avoid\w*|follow-up|monitor\w*)\b", re.I
+    r"\b(?:recommend\w*|advis\w+|consult\w*|biops\w+|treatment|manage\w*|should|avoid\w*|follow-up|"
+    r"monitor\w*)\b",
+    re.I,
 )
 HEALTHY: Final = re.compile(
-    r"\b(?:nothing (?:is )?(?:\w+ )?wrong|no (?:\w+ ){0,4}(?:skin )?(?:disease|disorder|abnormalit\w+|patholog\w+|condition|lesions?)"
-    r"\b.{0,40}\b(?:present|visible|evident|seen|identified|described|detected)|no (?:evidence|sign|signs|indication) of (?:a |any )?"
+    r"\b(?:nothing (?:is )?(?:\w+ )?wrong|no (?:\w+ ){0,4}(?:skin )?(?:disease|disorder|abnormalit\w+|"
+    r"patholog\w+|condition|lesions?)"
+    r"\b.{0,40}\b(?:present|visible|evident|seen|identified|described|detected)|no (?:evidence|sign|signs|"
+    r"indication) of (?:a |any )?"
     r"(?:\w+ ){0,3}(?:skin|dermatolog\w+|patholog\w*) (?:disease|disorder|condition|abnormalit\w+|issue|patholog\w+)|"
     r"(?:healthy|normal) skin\b|skin (?:is|appears|looks) (?:to be )?(?:\w+ )?(?:healthy|normal)|normal variant)",
     re.I,
@@ -84,8 +99,15 @@ class Span:
 
 
 def sentences(text: str) -> list[Span]:
-    """The sentences, list items and tag-free stretches of a text, in its order."""
-    return _parts(text, Span(0, len(text)), _SENTENCE_END)
+    """The sentences, list items and tag-free stretches of a text, in its order; endless ones are cut to pieces.
+
+    Without the cut, a text of one sentence and ten thousand names would take quadratic time.
+    """
+    return [
+        Span(start, min(start + _LONGEST_SENTENCE, part.end))
+        for part in _parts(text, Span(0, len(text)), _SENTENCE_END)
+        for start in range(part.start, part.end, _LONGEST_SENTENCE)
+    ]
 
 
 def clause_around(text: str, sentence: Span, place: Span) -> Span:

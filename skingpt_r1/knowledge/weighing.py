@@ -20,7 +20,8 @@ _PART: Final = re.compile(r"</?think>|\n\n", re.I)
 SIGNS: Final = frozenset(
     ("xerosis", "hyperpigmentation", "telangiectasia", "scar", "allergic reaction", "bacterial infection", "purpura",
      "fungal infection", "callus", "alopecia", "herpes virus infection", "candida infection", "traumatic skin injury",
-     "post-inflammatory hyperpigmentation", "post-inflammatory hypopigmentation", "hypopigmentation", "sun-damaged skin",
+     "post-inflammatory hyperpigmentation", "post-inflammatory hypopigmentation", "hypopigmentation",
+     "sun-damaged skin",
      "skin cancer", "human papillomavirus infection", "erythroderma", "venous insufficiency", "granulation tissue",
      "diabetes mellitus", "abscess", "pseudomonas infection", "thermal burn", "nail dystrophy", "onycholysis",
      "folliculitis", "lymphedema", "insect bite", "cutaneous lymphoma", "calcinosis cutis", "viral exanthem",
