@@ -65,7 +65,8 @@ def conclude(text: str) -> Conclusion:
     if leader is None or leader.weight < LAST_BLOCK + _SCARCE:  # nothing firm among the last words
         if bool(statements.HEALTHY.search(text, reading.last)):
             return Conclusion(None, reason="the text finds no disease")
-        if written := unlisted(text, reading.last):
+        written = unlisted(text, reading.last)
+        if written is not None and not mentions(text[written.start : written.end]):
             return Conclusion(text[written.start : written.end].strip(), (written.start, written.end))
     if leader is None or leader.weight < _SCARCE:
         return Conclusion(None, reason=_why_none(reading, weighed))

@@ -85,7 +85,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
         raise SkinGPTError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}).") from error
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> gzip.GzipFile | IO[bytes]:
     with path.open("rb") as stream:
         packed = stream.read(2) == _GZIP
     return gzip.open(path, "rb") if packed else path.open("rb")

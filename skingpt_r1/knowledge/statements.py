@@ -21,7 +21,7 @@ _BUT_FIRST: Final = re.compile(
     r"\W*(?:while|although|though|unlike|despite|whereas|other|alternative|differential|even if|if)\b", re.I
 )
 
-_LONGEST_SENTENCE: Final = 2000  # characters
+_LONGEST_SENTENCE: Final = 1000  # characters
 
 REJECTED_BEFORE: Final = re.compile(
     r"\b(?:not|never|neither|nor|without|cannot|\w+n['’]t|rul(?:e|es|ed|ing)\s+out|exclud\w+|exclusion of|unlike|"
@@ -29,7 +29,7 @@ REJECTED_BEFORE: Final = re.compile(
     r"no (?:\w+ ){0,3}(?:of|for|for a)?|absence of|lack of|lack\w*|less\s+(?:likely|consistent|typical|"
     r"suggestive|probable|"
     r"indicative|characteristic|fitting)|unlikely|distinguish\w*|differentiat\w+|mimic\w*|mistaken for|confused with|"
-    r"versus|vs\.?|eliminat\w+|dismiss\w*|inconsistent with|rarer? (?:causes?|conditions?))(?=\W|$)",
+    r"eliminat\w+|dismiss\w*|inconsistent with|rarer? (?:causes?|conditions?))(?=\W|$)",
     re.I,
 )
 REJECTED_AFTER: Final = re.compile(
@@ -110,10 +110,14 @@ def sentences(text: str) -> list[Span]:
     ]
 
 
+def clauses(text: str, sentence: Span) -> list[Span]:
+    """The clauses of a sentence: a rejection holds within one."""
+    return _parts(text, sentence, _CLAUSE_END)
+
+
 def clause_around(text: str, sentence: Span, place: Span) -> Span:
     """The clause of the sentence that holds the place."""
-    clauses = _parts(text, sentence, _CLAUSE_END)
-    return next((c for c in clauses if c.start <= place.start < c.end), sentence)
+    return next((c for c in clauses(text, sentence) if c.start <= place.start < c.end), sentence)
 
 
 def rejects(text: str, clause: Span, place: Span) -> bool:

@@ -70,12 +70,15 @@ def weigh(reading: Reading) -> list[Weighed]:
     counts = Counter(m.name for m in reading.named)
     parts = statements.sentences(text)
     weighed: list[Weighed] = []
-    at = 0
+    at, clauses_of = 0, -1
+    clauses: list[Span] = []
     for mention in reading.named:
         while at < len(parts) - 1 and parts[at].end < mention.end:
             at += 1
+        if clauses_of != at:
+            clauses_of, clauses = at, statements.clauses(text, parts[at])
         sentence, place = parts[at], Span(mention.start, mention.end)
-        clause = statements.clause_around(text, sentence, place)
+        clause = next((c for c in clauses if c.start <= place.start < c.end), sentence)
         if statements.rejects(text, clause, place):
             continue
         weight = LAST_BLOCK if mention.start >= reading.last else 0.0
