@@ -41,15 +41,13 @@ _NOT_A_NAME: Final = re.compile(
 
 
 def unlisted(text: str, start: int) -> Span | None:
-    """The last phrase after text[start:] that a sentence concludes with and that reads like a name."""
-    found: Span | None = None
+    """The first phrase of text[start:] that a sentence concludes with and that reads like a name."""
     for sentence in statements.sentences(text):
         if sentence.start < start:
             continue
         for match in _CUE.finditer(text, sentence.start, sentence.end):
             place = Span(*match.span("name"))
             clause = statements.clause_around(text, sentence, place)
-            if _NOT_A_NAME.search(match["name"].strip()) or statements.rejects(text, clause, place):
-                continue
-            found = found or place
-    return found
+            if not _NOT_A_NAME.search(match["name"].strip()) and not statements.rejects(text, clause, place):
+                return place
+    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skingpt_r1.knowledge.conclusion import conclude, kin
@@ -92,6 +92,7 @@ def test_kin() -> None:
     assert not kin("hand eczema", "nummular eczema")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300), st.sampled_from([ending for ending, _ in CONCLUDED]))
 def test_any_text_is_read_and_the_span_holds(noise: str, ending: str) -> None:
     for text in (noise, noise + "\n\n" + ending, ending + "\n\n" + noise):

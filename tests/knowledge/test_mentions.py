@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skingpt_r1.knowledge.diagnoses import spellings
@@ -32,6 +32,7 @@ def test_names_in_text(text: str, names: list[str]) -> None:
     assert [m.name for m in mentions(text)] == names
 
 
+@settings(deadline=None)
 @given(st.sampled_from(_ALL), st.text(alphabet=" .,;*", max_size=5))
 def test_every_spelling_is_found_where_it_stands(pair: tuple[str, str], lead: str) -> None:
     name, form = pair
@@ -41,6 +42,7 @@ def test_every_spelling_is_found_where_it_stands(pair: tuple[str, str], lead: st
         assert f"{lead} {form}."[found[0].start : found[0].end].strip("()") in form
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_no_text_breaks_it(text: str) -> None:
     ends = [0]
