@@ -104,11 +104,13 @@ def _fields(raw: bytes | None) -> tuple[str | int, str]:
     if raw is None:
         raise SkinGPTError(f"longer than {LONGEST_LINE:,} bytes. Cut the narrative to the text of one case.")
     try:
-        row = json.loads(raw.decode("utf-8"))
+        row = json.loads(raw.decode("utf-8").rstrip("\r\n"))
     except UnicodeDecodeError as error:
         raise SkinGPTError(f"not UTF-8 at byte {error.start + 1} of the line. Save the file as UTF-8.") from error
-    except (ValueError, RecursionError) as error:
-        raise SkinGPTError(f"not JSON ({error}). Write one JSON object a line.") from error
+    except json.JSONDecodeError as error:
+        raise SkinGPTError(f"not JSON ({error.msg} at column {error.colno}). Write one JSON object a line.") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets of thousands of levels
+        raise SkinGPTError(f"not JSON that can be read ({error}). Write one JSON object a line.") from error
     if not isinstance(row, dict):
         raise SkinGPTError('not a JSON object. Write {"id": ..., "narrative": ...}.')
     missing = [key for key in ("id", "narrative") if row.get(key) is None]

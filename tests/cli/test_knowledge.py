@@ -48,8 +48,8 @@ def test_good_lines_are_done_and_bad_ones_named(tmp_path: Path) -> None:
     done = skingpt("extract", str(file))
     assert done.returncode == 2
     first, second, last = (json.loads(line) for line in done.stdout.splitlines())
-    assert first == {"id": "a", "diagnosis": "psoriasis", "span": [48, 66]}
-    assert GOOD["narrative"][48:66] == "Psoriasis vulgaris"
+    assert first == {"id": "a", "diagnosis": "psoriasis", "span": [46, 64]}
+    assert GOOD["narrative"][46:64] == "Psoriasis vulgaris"
     assert second == {"id": 2, "diagnosis": None, "span": None, "reason": "several final answers: psoriasis, scabies"}
     assert last["diagnosis"] == "scabies"
     complaints = done.stderr.splitlines()
