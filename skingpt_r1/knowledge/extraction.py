@@ -37,7 +37,8 @@ class Extracted:
         line = {"id": self.id, "diagnosis": found.diagnosis, "span": list(found.span) if found.span else None}
         if found.diagnosis is None:
             line["reason"] = found.reason
-        return json.dumps(line, ensure_ascii=False)
+        text = json.dumps(line, ensure_ascii=False)
+        return text if text.isprintable() else json.dumps(line)  # half of a character pair cannot be written as it is
 
 
 def extract(path: Path, complain: Callable[[str], None]) -> Iterator[Extracted]:

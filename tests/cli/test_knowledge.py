@@ -43,7 +43,7 @@ def test_good_lines_are_done_and_bad_ones_named(tmp_path: Path) -> None:
         {"id": "x", "text": "no narrative"},
         b"[1, 2]",
         {"id": ["list"], "narrative": "It is scabies."},
-        {"id": "z", "narrative": "The diagnosis is scabies."},
+        {"id": "\ud800", "narrative": "The diagnosis is scabies."},
     )
     done = skingpt("extract", str(file))
     assert done.returncode == 2
@@ -51,7 +51,7 @@ def test_good_lines_are_done_and_bad_ones_named(tmp_path: Path) -> None:
     assert first == {"id": "a", "diagnosis": "psoriasis", "span": [46, 64]}
     assert GOOD["narrative"][46:64] == "Psoriasis vulgaris"
     assert second == {"id": 2, "diagnosis": None, "span": None, "reason": "several final answers: psoriasis, scabies"}
-    assert last["diagnosis"] == "scabies"
+    assert (last["id"], last["diagnosis"]) == ("\ud800", "scabies")
     complaints = done.stderr.splitlines()
     told = {
         4: "UTF-8",
