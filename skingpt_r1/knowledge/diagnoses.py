@@ -1,4 +1,4 @@
-"""The table of diagnoses (`diagnoses.json`) and every way of asking it for one.
+"""The table of diagnoses (`table/*.json`, a file a family) and every way of asking it for one.
 
 What stands there is textbook knowledge and says so in `source`; measured numbers live in `likelihoods`.
 Names are matched by folded words, so that "Naevi", "nevus" and "NEVUS" are one; an abbreviation matches only
@@ -11,13 +11,15 @@ import difflib
 import functools
 import json
 import re
+import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Final
+from typing import Any, Final
 
 from skingpt_r1.records import SkinGPTError, Urgency
 
+FAMILIES: Final = ("neoplastic", "infectious", "inflammatory", "other")  # files, in the order of the table
 MALIGNANCY: Final = ("benign", "precancer", "malignant")
 _LOOKS: Final = {"benign": "benign", "precancer": "precancerous", "malignant": "malignant suspected"}
 _TWO_SIDED: Final = ("melanocytic", "keratinocytic")  # groups whose category says benign or not
@@ -63,8 +65,10 @@ class Diagnosis:
 
 @functools.lru_cache(maxsize=4096)
 def fold(word: str) -> str:
-    """One spelling for British and American words, lower case."""
+    """One spelling for British and American words, lower case, without accents."""
     word = word.lower().replace("’", "'")
+    if not word.isascii():
+        word = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
     for british, folded in (
         ("ae", "e"),
         ("oe", "e"),
@@ -78,15 +82,16 @@ def fold(word: str) -> str:
 
 @functools.cache
 def table() -> dict[str, Diagnosis]:
-    """All diagnoses by preferred name, in the order of the file."""
-    text = resources.files("skingpt_r1.knowledge").joinpath("diagnoses.json").read_text(encoding="utf-8")
-    document = json.loads(text)
+    """All diagnoses by preferred name, in the order of the files."""
+    shared = _read("shared")
     flags = {
         name: RedFlag(flag["text"], frozenset((c, v) for c, _, v in (key.partition("|") for key in flag["claims"])))
-        for name, flag in document["red_flags"].items()
+        for name, flag in shared["red_flags"].items()
     }
-    rows = {}
-    for row in document["diagnoses"]:
+    rows: dict[str, Diagnosis] = {}
+    for row in (row for family in FAMILIES for row in _read(family)):
+        if row["name"] in rows:
+            raise ValueError(f"{row['name']!r} stands twice in the table")
         top, group, leaf = row["family"]
         rows[row["name"]] = Diagnosis(
             name=row["name"],
@@ -98,7 +103,7 @@ def table() -> dict[str, Diagnosis]:
             red_flags=tuple(flags[name] for name in row["red_flags"]),
             urgency=Urgency(row["urgency"]),
             confused_with=tuple(row["confused_with"]),
-            source=f"textbook: {document['sources'][row['source']]}",
+            source=f"textbook: {shared['sources'][row['source']]}",
             parent=row.get("parent"),
         )
     return rows
@@ -121,7 +126,7 @@ def spellings() -> dict[str, tuple[str, ...]]:
     """Per preferred name, every spelling that stands for it, plurals included."""
     forms: dict[str, tuple[str, ...]] = {}
     for name, row in table().items():
-        singular = (name, *row.synonyms)
+        singular = tuple(variant for form in (name, *row.synonyms) for variant in _possessives(form))
         forms[name] = tuple(dict.fromkeys((*singular, *(p for form in singular for p in _plurals(form)))))
     return forms
 
@@ -174,6 +179,11 @@ def feared(chances: Mapping[str, float], diagnosis: str) -> dict[str, float]:
     return {n: p for n, p in chances.items() if n != diagnosis and p >= _FEARED and get(n).malignant == "malignant"}
 
 
+def _read(name: str) -> Any:
+    file = resources.files("skingpt_r1.knowledge").joinpath("table", f"{name}.json")
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
 @functools.cache
 def _lookup() -> dict[str, str]:
     found: dict[str, str] = {}
@@ -186,6 +196,11 @@ def _lookup() -> dict[str, str]:
 
 def _folded(text: str) -> str:
     return " ".join(fold(word) for word in _WORD.findall(text))
+
+
+def _possessives(form: str) -> tuple[str, ...]:
+    """ "Bowen's disease" is also written "Bowens disease", in file names above all."""
+    return (form, form.replace("'s ", "s ")) if "'s " in form else (form,)
 
 
 def _plurals(form: str) -> tuple[str, ...]:

@@ -6,12 +6,15 @@ the data set's authors put there (HAM10000 files Bowen disease under akiec, PAD-
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from skingpt_r1.knowledge.diagnoses import did_you_mean, lineage, preferred
+from skingpt_r1.knowledge.diagnoses import did_you_mean, lineage, preferred, table
 from skingpt_r1.records import SkinGPTError
 
 
@@ -85,6 +88,27 @@ def label_set(name_or_file: str | Path) -> LabelSet:
     if not labels:
         raise SkinGPTError(f'{path}: no label. Write one a line, or "label = diagnosis".')
     return LabelSet(path.stem, labels)
+
+
+@functools.cache
+def categories() -> LabelSet:
+    """The 23 categories of DermNet's picture folders, as certified texts by others carry them.
+
+    `table/categories.json` lists for each category diagnoses and families ("infectious/fungal infection"); a
+    diagnosis goes by its own name before its family, and by the narrowest family.
+    Not among the BUILT_IN sets: those are what the shipped model was taught.
+    """
+    text = resources.files("skingpt_r1.knowledge").joinpath("table", "categories.json").read_text(encoding="utf-8")
+    listed: dict[str, list[str]] = json.loads(text)
+    home = {entry: category for category, entries in listed.items() for entry in entries}
+    also: dict[str, str] = {}
+    for name, row in table().items():
+        families = ["/".join(row.family[:depth]) for depth in (3, 2, 1)]
+        places = [*lineage(name), *families]
+        if (place := next((entry for entry in places if entry in home), None)) is not None:
+            also[name] = home[place]
+    labels = {category: next(e for e in entries if e in table()) for category, entries in listed.items()}
+    return LabelSet("dermnet", labels, also)
 
 
 def match(labels: LabelSet, diagnosis: str) -> str | None:

@@ -6,25 +6,33 @@ import dataclasses
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from skingpt_r1.records import SCHEMA_VERSION, Case, CaseError, History, Modality, to_json
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a whole file or nothing: to a neighbour first, then renamed over the target."""
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[str]]:
+    """A stream whose text replaces the file once the block is left without an error; until then nobody sees it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
+            yield stream
         os.chmod(name, 0o644)
         os.replace(name, path)
-    except OSError:
+    except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or nothing: to a neighbour first, then renamed over the target."""
+    with replacing(path) as stream:
+        stream.write(text)
 
 
 def write_jsonl(path: Path, records: Iterable[Any]) -> None:

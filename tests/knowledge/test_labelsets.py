@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from skingpt_r1.knowledge.diagnoses import table
-from skingpt_r1.knowledge.labelsets import BUILT_IN, label_set, match
+from skingpt_r1.knowledge.labelsets import BUILT_IN, categories, label_set, match
 from skingpt_r1.records import SkinGPTError
 
 
@@ -76,3 +76,18 @@ def test_a_faulty_file_says_where(tmp_path: Path, text: str, told: str) -> None:
 def test_no_such_set(name: str) -> None:
     with pytest.raises(SkinGPTError, match="ham10000"):
         label_set(name)
+
+
+def test_categories_hold_nearly_every_diagnosis() -> None:
+    labels = categories()
+    assert len(labels.labels) == 23
+    assert set(labels.also.values()) == set(labels.labels)
+    assert len(set(table()) - set(labels.also)) < 10
+    for diagnosis, category in {
+        "tinea groin": "Tinea Ringworm Candidiasis and other Fungal Infections",
+        "BCC": "Actinic Keratosis Basal Cell Carcinoma and other Malignant Lesions",
+        "cherry angioma": "Vascular Tumors",
+        "hives": "Urticaria Hives",
+        "nail melanoma": "Melanoma Skin Cancer Nevi and Moles",
+    }.items():
+        assert match(labels, diagnosis) == category

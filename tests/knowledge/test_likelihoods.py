@@ -71,7 +71,7 @@ def test_features() -> None:
 
 
 def test_shipped_numbers_mean_what_textbooks_say() -> None:
-    """Directions only, all from the books that `diagnoses.json` names: no number is remembered here."""
+    """Directions only, all from the books that the table of diagnoses names: no number is remembered here."""
     for claim, diagnosis, rival in [
         (("structure", "thick reticular or branched lines", True), "melanoma", "melanocytic nevus"),
         (("bleed", "yes", True), "basal cell carcinoma", "seborrheic keratosis"),
