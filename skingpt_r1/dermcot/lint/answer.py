@@ -1,0 +1,243 @@
+"""Rules on the way to the answer: considered, one, reasoned, not surer than its evidence, and with a next step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from skingpt_r1.dermcot.lint.registry import Given, Hit, Severity, rule
+from skingpt_r1.dermcot.lint.text import Sentence, Text
+from skingpt_r1.knowledge.diagnoses import fold, lineage, preferred, table
+from skingpt_r1.narrative.scan import scan
+
+_FINAL: Final = re.compile(
+    r"\b(?:(?:final|definitive|ultimate|diagnostic|overall) (?:diagnos[ie]s|answer|conclusion|impression|verdict)"
+    r"|(?:most|more) (?:likely|probable|logical) (?:\w+ )?(?:diagnosis|conclusion|candidate|cause)|I (?:would )?conclude"
+    r"|in (?:conclusion|summary)|to conclude|you have|this is therefore)\b",
+    re.IGNORECASE,
+)
+_CONCLUDES: Final = re.compile(
+    r"\b(?:most likely|consistent with|diagnosis (?:is|of)|strongly suggests?|suggests?|conclusion|points? to|"
+    r"appears? to be|in keeping with|likely)\b",
+    re.IGNORECASE,
+)
+_REJECTS: Final = re.compile(
+    r"\b(?:over|than|not|unlike|from|exclud\w+|rul\w+ out|against|less|unlikely|no longer|instead of|mimic\w*|such as"
+    r"|like|risk of|secondary to|associated with|due to|complicat\w+|history of|differential\w*|including|consider\w*)\b[^,;]{0,40}$",
+    re.IGNORECASE,
+)
+_GENERIC: Final = frozenset(
+    "disease diseases lesion lesions benign malignant skin cutaneous dermatitis syndrome acute chronic infection with "
+    "possible probable likely other type vulgaris from this that consistent appears cancer keratosis tumor "
+    "carcinoma nevus eczema most reaction condition of the and".split()
+)
+_FINDING: Final = re.compile(
+    r"\b(?:papul\w*|plaques?|macul\w*|patch(?:es|y)?|nodul\w*|vesic\w*|bullae?|bullous|blister\w*|pustul\w*|scal(?:e|es|y|ing)"
+    r"|crust\w*|ero(?:sion|ded|sions)|ulcer\w*|erythem\w*|red(?:dish|ness)?|pink(?:ish)?|brown(?:ish)?|black|white|whitish"
+    r"|yellow(?:ish)?|blue|bluish|grey|gray|purple|violaceous|tan|pale|dark|borders?|edges?|outline|rim|asymmetr\w*|symmetr\w*"
+    r"|raised|flat|smooth|rough|shiny|pearly|waxy|dry|dryness|crack\w*|fissur\w*|thick\w*|swelling|swollen|edema\w*|vessels?"
+    r"|telangiect\w*|pigment\w*|depigment\w*|hair|hairless|bald|atroph\w*|scar\w*|umbilicat\w*|annular|linear|clustered"
+    r"|lichenif\w*|excoriat\w*|wheals?|hives|comedones?|network|globules|streaks|lines|dots|colou?rs?|areas|shape|surface"
+    r"|bleed\w*|itch\w*|growth|nail|pitting|diameter|mm|spots?|rash|lumps?|structure\w*|patterns?)\b",
+    re.IGNORECASE,
+)
+_UNSEEN: Final = re.compile(
+    r"\b(?:though|although|while|even if|but|albeit)\s+(?:\w+ ){0,4}?(?:not|n['’]t)\s+(?:explicitly |directly |clearly"
+    r" |specifically )?(?:stated|described|mentioned|visible|shown|seen|noted|detailed|confirmed|specified)\b"
+    r"|\(\s*(?:not|un)\s?(?:explicitly )?(?:stated|described|mentioned|visible|seen|specified)\s*\)"
+    r"|\((?:likely |possibly )?(?:implied|inferred|assumed|presumed)[^)]{0,40}\)",
+    re.IGNORECASE,
+)
+_SURE: Final = re.compile(
+    r"\b(?:definite(?:ly)?|definitively|certainly|undoubtedly|undeniabl[ey]|unquestionabl[ey]|indisputabl[ey]|unequivocal(?:ly)?"
+    r"|unmistakabl[ey]|conclusive(?:ly)?(?! diagnos)|irrefutabl[ey]|incontestabl[ey]|surely)\b"
+    r"|\b(?:100|hundred)\s?(?:%|percent|per cent)(?:\s+(?:\w+ )?(?:sure|certain\w*|confiden\w*|accura\w*|probab\w*))"
+    r"|\b(?:absolutely|completely|entirely|totally|quite) (?:sure|certain|clear|confident|excluded|ruled out)\b"
+    r"|\b(?:is|am|are|be|becomes) certain\b(?! (?:features|signs|findings|types|conditions|things|areas))"
+    r"|\b(?:with|complete|absolute|full|total) (?:\w+ )?certainty\b|\b(?:no|any|a) (?:\w+ )?doubt\b|\bbeyond (?:\w+ )?(?:doubt|question|dispute)\b"
+    r"|\bno other (?:diagnosis|explanation|disease|condition|possibility)\b[^.;]{0,20}\b(?:possible|fits?|left|remains|explains?)\b"
+    r"|\bcan (?:only be|be nothing)\b|\b(?:it|this) must be\b|\bimpossible that\b|\bleaves? no (?:room|doubt|question)\b"
+    r"|\b(?:proves?|proof)\b(?! of concept)|\bneeds? no (?:further )?(?:confirmation|biopsy|test\w*)\b|\bguarantee[ds]?\b"
+    r"|\bconfirm(?:s|ed|ing) (?:the |this |a |that |our )?(?:diagnosis|it is|this is)\b|\bconclusion is (?:clear|certain)\b"
+    r"|\b(?:every|all|any) (?:other |alternative)\w* (?:is|are|can be) (?:\w+ )?(?:excluded|ruled out)\b",
+    re.IGNORECASE,
+)
+_UNSURE: Final = re.compile(
+    r"\b(?:not|cannot|n['’]t|never|no (?:means|picture|photo\w*|image|longer|finding)|nobody|hardly|less|without (?!any|a\b)"
+    r"|some|until|before|if|whether|would|could|may|might|should|will|need\w*|requir\w*|biops\w*|histolog\w*|test\w*|to be"
+    r"|alone can|for|remain\w*|patholog\w*|examination|microscop\w*|how|order to|recommend\w*|further|culture\w*|consult\w*)\b",
+    re.IGNORECASE,
+)
+_ADVICE: Final = re.compile(
+    r"\b(?:recommend\w*|advis\w*|should|must|consult\w*|see|seek\w*|refer\w*|needs?|needed|requir\w*|warrant\w*|confirm\w*"
+    r"|important|essential|crucial|necessary|suggested?|consider\w*|would|could|may|can|next|soon|urgent\w*|show|have|be|visit"
+    r"|ensure|helps?|further|indicated|beneficial|useful|please|watch|keep|follow\w*|schedule|book|arrange|perform\w*)\b"
+    r"[^.!?]{0,160}?\b(?:dermatolog\w+|doctors?|physicians?|specialists?|(?:health)?care|clinicians?|professional\w*|GP"
+    r"|biops\w+|histolog\w*|histopatholog\w*|dermatoscop\w*|dermoscop\w*|follow[- ]?ups?|monitor\w*|evaluat\w+|examin\w+"
+    r"|tests?|testing|cultures?|KOH|scrap\w+|patch test\w*|swabs?|check\w*|excis\w*|appointment|referral|review|visit"
+    r"|treat\w*|manag\w*|therap\w*|workup|work-up|investigat\w*|see a|grows|changes)\b",
+    re.IGNORECASE,
+)
+_NEXT: Final = re.compile(
+    r"\b(?:follow-?up|referral|biopsy|consultation|excision|next step\w*|(?:see|consult) an? (?:dermatologist|doctor))\b"
+    r"[^.;]{0,60}\b(?:is|are|would|should|recommended|advised|warranted|soon|within|needed|indicated|required)\b"
+    r"|\b(?:treatment|management|therapy)\b[^.;]{0,60}\b(?:include|involve|consist|would|should|may|is|are)\w*\b",
+    re.IGNORECASE,
+)
+_STRONG: Final = ("high", "moderate")
+
+
+class Conclusion(NamedTuple):
+    """A final diagnosis: its preferred name (None where unknown), as written, and where."""
+
+    name: str | None
+    written: str
+    start: int
+    end: int
+
+
+def conclusions(text: Text) -> list[Conclusion]:
+    """What the text answers, in its order: every name of an <answer>, the first name after a concluding phrase."""
+    found: list[Conclusion] = []
+    for i, sentence in enumerate(text.sentences):
+        if sentence.block == "answer":
+            if i == 0 or text.sentences[i - 1].block != "answer" or _tag_between(text, i):
+                found += _answered(sentence)
+        elif sentence.block not in ("observation", "category", "differential", "synthesis"):
+            cue = _FINAL.search(sentence.text)
+            for m in text.mentions[i] if cue and not sentence.text.endswith("?") else ():
+                between = sentence.text[cue.end() : m.start] if cue else ""
+                if m.diagnosis and cue and m.start >= cue.end() and not _REJECTS.search(between) and len(between) < 120:
+                    span = (sentence.start + m.start, sentence.start + m.end)
+                    found.append(Conclusion(m.diagnosis, sentence.text[m.start : m.end], *span))
+                    break
+    return found
+
+
+def _tag_between(text: Text, i: int) -> bool:
+    return "<" in text.raw[text.sentences[i - 1].end : text.sentences[i].start]
+
+
+def _answered(sentence: Sentence) -> Iterator[Conclusion]:
+    cell = sentence.text.split("|")[0]
+    named = [] if preferred(cell) else [m for m in scan(cell) if m.diagnosis]
+    named = [m for m in named if not _REJECTS.search(cell[max(0, m.start - 60) : m.start])]
+    for m in named:
+        yield Conclusion(m.diagnosis, cell[m.start : m.end], sentence.start + m.start, sentence.start + m.end)
+    written = cell.strip(" .*")
+    if not named and written and len(written) <= 80:
+        yield Conclusion(preferred(cell), written, sentence.start, sentence.start + len(cell.rstrip()))
+
+
+def related(a: str, b: str) -> bool:
+    """Whether one diagnosis is a kind of the other, or the same."""
+    if a not in table() or b not in table():
+        return fold(a) == fold(b)
+    return a in lineage(b) or b in lineage(a)
+
+
+@rule(
+    "diagnosis-not-considered",
+    Severity.WARNING,
+    "Psoriasis has scale, eczema oozes. <think></think><answer>scabies | low | soon</answer>",
+)
+def diagnosis_not_considered(text: Text, given: Given) -> Iterator[Hit]:
+    """The final diagnosis is not among the hypotheses that the text weighs.
+
+    Silent where the text weighs none.
+    """
+    answers = conclusions(text)
+    if not answers:
+        return
+    final = answers[-1]
+    if text.structured:
+        weighed = {h.diagnosis for h in text.narrative.hypotheses}
+        words = fold(text.block("differential"))
+    else:
+        others = [s for s in text.sentences if not s.start <= final.start < s.end and s.block != "answer"]
+        where = [i for i, s in enumerate(text.sentences) if s in others]
+        weighed = {m.diagnosis for i in where for m in text.mentions[i] if m.diagnosis}
+        words = fold(" ".join(s.text for s in others))
+    if not weighed or any(related(final.name or final.written, w) for w in weighed if w):
+        return
+    telling = [w for w in re.findall(r"\w{4,}", fold(final.written)) if w not in _GENERIC]
+    if final.name is None and any(w[:6] in words for w in telling):
+        return
+    yield Hit(final.start, final.end, "answered, but not among the hypotheses")
+
+
+@rule(
+    "several-answers",
+    Severity.ERROR,
+    "<think>Scale.</think><answer>psoriasis | high | soon</answer><answer>scabies | low | soon</answer>",
+)
+def several_answers(text: Text, given: Given) -> Iterator[Hit]:
+    """The text ends in more than one final diagnosis."""
+    answers = conclusions(text)
+    for i, later in enumerate(answers[1:], 1):
+        for earlier in answers[:i]:
+            same = related(later.name or later.written, earlier.name or earlier.written)
+            if not same and (later.name or earlier.name):
+                yield Hit(later.start, later.end, f"another answer was {earlier.written!r}")
+                break
+
+
+@rule("no-evidence", Severity.WARNING, "I looked with care. The diagnosis is rosacea. See a doctor soon.")
+def no_evidence(text: Text, given: Given) -> Iterator[Hit]:
+    """The decisive claim has nothing behind it: never observed, admitted to be unseen, or no finding is named at all."""
+    n = text.narrative
+    if text.structured:
+        seen = {m.key for i, s in enumerate(text.sentences) if s.block == "observation" for m in text.mentions[i]}
+        deciding = {n.claims[position].key for position in n.deciding} - seen
+        for i, sentence in enumerate(text.sentences):
+            for m in text.mentions[i] if sentence.block == "synthesis" else ():
+                if m.key in deciding:
+                    yield Hit(sentence.start + m.start, sentence.start + m.end, "decides, but was never observed")
+        own = [h for h in n.hypotheses if h.diagnosis == n.diagnosis]
+        if n.confidence in _STRONG and own and not n.deciding and not any(h.speaks_for for h in own):
+            yield _at_confidence(text, "nothing in the text speaks for this answer")
+        return
+    for sentence, match in text.matches(_UNSEEN):
+        if not sentence.of_disease and _FINDING.search(sentence.text):
+            yield Hit(sentence.start + match.start(), sentence.start + match.end(), "counted as evidence, but not seen")
+    findings = {m.group().lower() for m in _FINDING.finditer(text.raw)}
+    if len(findings) < 2:
+        for i, sentence in enumerate(text.sentences):
+            if any(m.diagnosis for m in text.mentions[i]) and _CONCLUDES.search(sentence.text):
+                yield Hit(sentence.start, sentence.end, "concludes without naming a finding")
+                break
+
+
+def _at_confidence(text: Text, message: str) -> Hit:
+    answer = next(s for s in text.sentences if s.block == "answer")
+    start = answer.text.lower().find((text.narrative.confidence or "").lower())
+    return Hit(answer.start + start, answer.start + start + len(text.narrative.confidence or ""), message)
+
+
+@rule("overconfidence", Severity.WARNING, "This is definitely benign, I am 100 % sure.")
+def overconfidence(text: Text, given: Given) -> Iterator[Hit]:
+    """Surer than a picture allows: "definitely", "100 %", "certain", or high confidence without a reason."""
+    for sentence, match in text.matches(_SURE):
+        left, right = sentence.clause(match.start(), match.end())
+        inside = match.group().lower().startswith(("no ", "needs", "need ", "leave", "impossible", "can "))
+        before, after = sentence.text[left : match.start()], sentence.text[match.end() : right]
+        if inside or not (_UNSURE.search(before) or _UNSURE.search(after[:60])):
+            yield Hit(sentence.start + match.start(), sentence.start + match.end(), "a picture cannot make it certain")
+    n = text.narrative
+    own = [h for h in n.hypotheses if h.diagnosis == n.diagnosis]
+    if text.structured and n.confidence == "high" and own and not n.deciding and not any(h.speaks_for for h in own):
+        yield _at_confidence(text, "high confidence, but nothing speaks for the answer")
+
+
+@rule("missing-next-step", Severity.WARNING, "<think>Brown.</think><answer>wart | high</answer>")
+def missing_next_step(text: Text, given: Given) -> Iterator[Hit]:
+    """The text does not say what to do next: whom to see, what to test, what to watch."""
+    if text.structured:
+        missing = text.narrative.urgency is None
+    else:
+        spoken = [s.text for s in text.sentences if not s.of_disease]
+        missing = not any(_ADVICE.search(s) or _NEXT.search(s) for s in spoken)
+    if missing and text.sentences:
+        end = text.sentences[-1].end
+        yield Hit(end, end, "no next step")

@@ -1,0 +1,91 @@
+"""Rules on advice that can hurt: calm where a red flag stands, and doses that no photograph can prescribe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from skingpt_r1.dermcot.lint.registry import Given, Hit, Severity, rule
+from skingpt_r1.dermcot.lint.text import Sentence, Text
+from skingpt_r1.knowledge.diagnoses import table
+from skingpt_r1.records import Urgency
+
+_CARE: Final = r"(?:doctors?|dermatolog\w+|visits?|check-?\s?ups?|checks?|follow-?\s?ups?|biops\w+|referrals?|examinations?|appointments?|controls?|physicians?|specialists?)"
+_CALM: Final = re.compile(
+    rf"\bno\s+(?:\w+\s+)?(?:need|reason|cause)\s+(?:to|for)\s+(?:\w+\s+){{0,4}}?(?:{_CARE}|worr\w+|concern|alarm|see|hurry)\b"
+    r"|\b(?:nothing|no need|not?|n['’]t|never)\s+(?:to\s+|be\s+|much to )*(?:worr(?:y|ied|isome)|alarm\w*|afraid)\b"
+    r"|\bno (?:cause|reason) (?:for|to) (?:\w+ )?(?:concern|alarm|worry)\b"
+    rf"|\bno\s+(?:further\s+|medical\s+)?{_CARE}\s+(?:is|are)\s+(?:needed|necessary|required|called for)\b"
+    rf"|\b{_CARE}\s+(?:is|are|would be)\s+(?:unnecessary|superfluous|not (?:needed|necessary|required|indicated))\b"
+    rf"|\b(?:not|n['’]t|never)\s+(?:need|have|bother)\s+(?:to\s+)?(?:see|consult|visit|show|go|with|a|any)\b"
+    rf"|\b(?:skip|bother|without|forget)\s+(?:the |a |about )?{_CARE}\b"
+    r"|\b(?:ignore|leave|dismiss|disregard|forget about)\s+(?:it|this|the (?:lesion|spot|mole))\b(?:\s+alone|\s+be)?"
+    r"|\b(?:completely|entirely|perfectly|absolutely|totally|quite|certainly|definitely|it is|this is|is a)\s+(?:harmless|safe|innocuous|benign and)\b"
+    r"|\brest assured\b|\bnothing\s+(?:serious|dangerous|malignant)\b|\b(?:wait|sit back)\s+and\s+relax\b|\bno danger\b",
+    re.IGNORECASE,
+)
+_REVERSED: Final = re.compile(
+    r"\b(?:not|never|nobody|wrong|mistake|cannot|n['’]t|unwise|dangerous to|if|unless|probably|until|rather than)\b", re.IGNORECASE
+)
+_FLAG: Final = re.compile(
+    r"\b(?:bleed(?:s|ing)?|bled|grew|grown|growing|growth(?= (?:reported|within|in|over))|recent growth|rapid(?:ly)? gr\w+"
+    r"|recent change|has changed|changing|chang(?:es|ed) (?:in|of|its)|ulcer(?:s|ated|ation)?|non-?healing|not heal\w*|irregular border|ragged outline"
+    r"|several colou?rs|varied colou?rs|asymmetr\w+|blue-?white veil|melanoma|carcinoma|malignan\w+|fever|immunosuppress\w*)\b",
+    re.IGNORECASE,
+)
+_MILDEST: Final = (Urgency.SELF_WATCH, Urgency.ROUTINE, Urgency.SOON, Urgency.URGENT)
+_NUMBER: Final = r"(?:\d+(?:[.,]\d+)?(?:\s?(?:-|–|to)\s?\d+(?:[.,]\d+)?)?|one|two|three|four|half an?)"
+_DRUG: Final = (
+    r"\w*(?:cort\w+|sone|olone|cycline|cillin|floxacin|mycin|micin|ovir|vir|azole|nafine|mectin|tretinoin|retin\w*"
+    r"|trexate|rolimus|profen|cetamol|uracil|quimod|betasol|fen|mab|nib|zine|dine|amine|statin|prim|oxide|acid)"
+)
+_DOSE: Final = re.compile(
+    rf"\b{_NUMBER}\s?(?:mg|milligrams?|micrograms?|mcg|µg|μg|g|grams?|IU|units?|ml|millilit\w+|mL)\b"
+    rf"(?:\s?(?:/|per|a)\s?(?:kg|kilo\w*|day|dose|week|d))?"
+    rf"|\b{_DRUG}\b(?:\s+(?:cream|ointment|gel|lotion|solution|shampoo|at))?\s+{_NUMBER}\s?(?:%|percent)"
+    rf"|\b{_NUMBER}\s?(?:%|percent)\s+(?:\w+ )?(?:{_DRUG}|cream|ointment|gel|lotion|solution|shampoo)\b"
+    rf"|\b{_NUMBER}\s+(?:tablets?|capsules?|pills?|drops|puffs)\b"
+    rf"|\b(?:appl\w+|take|use|rub\w*|inject\w*|{_DRUG})\b[^.;]{{0,60}}?\b(?:once|twice|{_NUMBER} times|every \w+ hours?)\b(?:\s+(?:a|per|each))?\s*(?:day|daily|week|weekly|hours)?"
+    rf"|\b(?:freez\w+|liquid nitrogen)[^.;]{{0,30}}\b{_NUMBER}\s?(?:seconds|s)\b",
+    re.IGNORECASE,
+)
+_NOT_A_DOSE: Final = re.compile(
+    r"\b(?:history|taking|took|takes|had taken|was given|were given|received|was treated|blood|serum|level|picture|image|in practice"
+    r"|sunscreen|SPF)\b",
+    re.IGNORECASE,
+)
+
+
+@rule("unsafe-reassurance", Severity.ERROR, "The mole bleeds and has grown, but there is nothing to worry about.")
+def unsafe_reassurance(text: Text, given: Given) -> Iterator[Hit]:
+    """Reassures, or sends nobody to a doctor, although the text itself names a red flag or a cancer."""
+    flagged = any(not s.denied(m.start(), m.end()) and not s.of_disease for s, m in text.matches(_FLAG))
+    told = given.history
+    flagged = flagged or bool(told and (told.bleed or told.grew or told.changed))
+    for sentence, match in text.matches(_CALM) if flagged else ():
+        if not _turned_round(sentence, match):
+            yield Hit(sentence.start + match.start(), sentence.start + match.end(), "calms although a red flag stands")
+    n = text.narrative
+    row = table().get(n.diagnosis or "")
+    if row and row.malignant == "malignant" and n.urgency and _MILDEST.index(n.urgency) < _MILDEST.index(row.urgency):
+        answer = next(s for s in reversed(text.sentences) if s.block == "answer")
+        start = answer.text.rfind("|") + 1
+        message = f"{n.diagnosis} is usually {row.urgency.value}"
+        yield Hit(answer.start + start, answer.end, message)
+
+
+def _turned_round(sentence: Sentence, match: re.Match[str]) -> bool:
+    left, _ = sentence.clause(match.start(), match.end())
+    return bool(_REVERSED.search(sentence.text, left, match.start()))
+
+
+@rule("treatment-dose", Severity.ERROR, "Take doxycycline 100 mg twice daily.")
+def treatment_dose(text: Text, given: Given) -> Iterator[Hit]:
+    """Prescribes a dose or how often to take or apply a drug. A picture is no ground for that.
+
+    What was taken before, and measurements in millimetres or percent of the picture, are left alone.
+    """
+    for sentence, match in text.matches(_DOSE):
+        if not _NOT_A_DOSE.search(sentence.text) and not sentence.text.endswith("?"):
+            yield Hit(sentence.start + match.start(), sentence.start + match.end(), "a dose, from a picture")
