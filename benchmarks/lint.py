@@ -93,7 +93,9 @@ def show(row: dict[str, Any], finding: Finding, width: int = 130) -> str:
     """One finding in its context, for a reader."""
     text = row["narrative"].replace("\n", " ")
     before, after = text[max(0, finding.start - width) : finding.start], text[finding.end : finding.end + width]
-    return f"{finding.rule} | {row['id']} | {finding.message}\n   {before}>>>{text[finding.start : finding.end]}<<<{after}"
+    return (
+        f"{finding.rule} | {row['id']} | {finding.message}\n   {before}>>>{text[finding.start : finding.end]}<<<{after}"
+    )
 
 
 def main() -> None:

@@ -68,7 +68,8 @@ def planted(rule: str, n: int, seed: int = 0) -> Iterator[Planted]:
     """n texts with a fault of this rule."""
     rng = random.Random(f"planted/{rule}/{seed}")
     makers: list[tuple[str, Callable[[random.Random], tuple[str, Given, str]]]] = [
-        (wording, lambda r, w=wording: _inserted(rule, w, r)) for wording in FAULTS.get(rule, ())  # type: ignore[misc]
+        (wording, lambda r, w=wording: _inserted(rule, w, r))
+        for wording in FAULTS.get(rule, ())  # type: ignore[misc]
     ]
     makers += [(f.__name__, lambda r, f=f: f(*base(r)[:2], r)) for f in edits.EDITS.get(rule, ())]  # type: ignore[misc]
     for i in range(n):
@@ -125,5 +126,7 @@ def _inserted(rule: str, wording: str, rng: random.Random) -> tuple[str, Given, 
     marks = [m.start() for m in re.finditer(r"\n\[category\]|</think>", text)] or [
         m.end() for m in re.finditer(r"\.(?= [A-Z])", text)
     ]
+    if "[category]" in text and rule in edits.OBSERVED:
+        marks = marks[:1]
     place = len(text) if rule in edits.AT_THE_END else rng.choice(marks)
     return f"{text[:place]} {sentence}{text[place:]}", given, sentence

@@ -10,12 +10,13 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from skingpt_r1.dermcot.lint import Given
-from skingpt_r1.knowledge.diagnoses import preferred, table
+from skingpt_r1.knowledge.diagnoses import lineage, preferred, table
 from skingpt_r1.narrative import vocabulary
 from skingpt_r1.records import History, Modality
 
 Edited = tuple[str, Given, str]
 AT_THE_END: Final = ("treatment-dose", "unsafe-reassurance", "overconfidence")
+OBSERVED: Final = ("contradiction", "against-history", "against-measurement", "dermoscopy-on-clinical")
 _SITES: Final = ("heel", "chin", "abdomen", "palm")
 _SWAPS: Final = {
     "symmetry": {"symmetric": "a symmetric", "asymmetric": "an asymmetric"},
@@ -52,6 +53,8 @@ def adapted(rule: str, given: Given, wording: str) -> Given:
     """The case under which the wording is what it is meant to be."""
     if rule == "dermoscopy-on-clinical":
         return replace(given, modality=Modality.CLINICAL)
+    if rule == "unseeable-finding":
+        return replace(given, history=None)
     return given
 
 
@@ -72,7 +75,8 @@ def _answer(text: str) -> re.Match[str] | None:
 def _another(text: str, rng: random.Random) -> str:
     """A diagnosis that the text does not name, nor a relative of one."""
     known = text.lower()
-    return rng.choice([n for n in table() if n.split()[-1].lower() not in known and n.split()[0].lower() not in known])
+    strange = [n for n in table() if not any(word in known for form in lineage(n) for word in form.lower().split())]
+    return rng.choice(strange)
 
 
 def answer_of_nowhere(text: str, given: Given, rng: random.Random) -> Edited:
@@ -125,7 +129,9 @@ def two_conclusions(text: str, given: Given, rng: random.Random) -> Edited:
     """Running text with two final diagnoses."""
     a, b = rng.sample(("psoriasis", "melanoma", "scabies", "rosacea", "basal cell carcinoma", "wart"), 2)
     first = rng.choice(("The final diagnosis is {}.", "I conclude that this is {}.", "Final answer: {}."))
-    last = rng.choice(("Final diagnosis: {}.", "The most likely diagnosis is therefore {}.", "In conclusion, it is {}."))
+    last = rng.choice(
+        ("Final diagnosis: {}.", "The most likely diagnosis is therefore {}.", "In conclusion, it is {}.")
+    )
     body = re.sub(r"\[synthesis\].*|<answer>.*", "", re.sub(r"</?think>", "", text))
     return f"{body.strip()} {first.format(a)} {last.format(b)}", given, ""
 
@@ -158,7 +164,9 @@ def bare_verdict(text: str, given: Given, rng: random.Random) -> Edited:
     name = rng.choice(("psoriasis", "melanoma", "rosacea", "a wart"))
     opening = rng.choice(("I looked at the photograph with care.", "This is the picture of a patient.", "Thank you."))
     middle = rng.choice(("Several things come to mind.", "Other diseases are less likely.", "It is typical."))
-    last = rng.choice(("It is most likely {}.", "The diagnosis is {}.", "This suggests {}.", "It is consistent with {}."))
+    last = rng.choice(
+        ("It is most likely {}.", "The diagnosis is {}.", "This suggests {}.", "It is consistent with {}.")
+    )
     return f"{opening} {middle} {last.format(name)} See a dermatologist soon.", given, ""
 
 

@@ -27,10 +27,11 @@ _REJECTS: Final = re.compile(
     r"|like|risk of|secondary to|associated with|due to|complicat\w+|history of|differential\w*|including|consider\w*)\b[^,;]{0,40}$",
     re.IGNORECASE,
 )
+_NOT_THIS: Final = re.compile(
+    r"\b(?:over|than|not|unlike|excluding|ruling out|against|versus|vs)\s+(?:\w+\s+){0,2}$", re.I
+)
 _GENERIC: Final = frozenset(
-    "disease diseases lesion lesions benign malignant skin cutaneous dermatitis syndrome acute chronic infection with "
-    "possible probable likely other type vulgaris from this that consistent appears cancer keratosis tumor "
-    "carcinoma nevus eczema most reaction condition of the and".split()
+    ["disease", "diseases", "lesion", "lesions", "benign", "malignant", "skin", "cutaneous", "dermatitis", "syndrome", "acute", "chronic", "infection", "with", "possible", "probable", "likely", "other", "type", "vulgaris", "from", "this", "that", "consistent", "appears", "cancer", "keratosis", "tumor", "carcinoma", "nevus", "eczema", "most", "reaction", "condition", "of", "the", "and"]
 )
 _FINDING: Final = re.compile(
     r"\b(?:papul\w*|plaques?|macul\w*|patch(?:es|y)?|nodul\w*|vesic\w*|bullae?|bullous|blister\w*|pustul\w*|scal(?:e|es|y|ing)"
@@ -85,6 +86,7 @@ _NEXT: Final = re.compile(
     r"|\b(?:treatment|management|therapy)\b[^.;]{0,60}\b(?:include|involve|consist|would|should|may|is|are)\w*\b",
     re.IGNORECASE,
 )
+_FEWEST: Final = 2  # findings that a conclusion rests on
 _STRONG: Final = ("high", "moderate")
 
 
@@ -104,7 +106,7 @@ def conclusions(text: Text) -> list[Conclusion]:
         if sentence.block == "answer":
             if i == 0 or text.sentences[i - 1].block != "answer" or _tag_between(text, i):
                 found += _answered(sentence)
-        elif sentence.block not in ("observation", "category", "differential", "synthesis"):
+        elif sentence.block not in ("observation", "category"):
             cue = _FINAL.search(sentence.text)
             for m in text.mentions[i] if cue and not sentence.text.endswith("?") else ():
                 between = sentence.text[cue.end() : m.start] if cue else ""
@@ -122,7 +124,7 @@ def _tag_between(text: Text, i: int) -> bool:
 def _answered(sentence: Sentence) -> Iterator[Conclusion]:
     cell = sentence.text.split("|")[0]
     named = [] if preferred(cell) else [m for m in scan(cell) if m.diagnosis]
-    named = [m for m in named if not _REJECTS.search(cell[max(0, m.start - 60) : m.start])]
+    named = [m for m in named if not _NOT_THIS.search(cell[max(0, m.start - 60) : m.start])]
     for m in named:
         yield Conclusion(m.diagnosis, cell[m.start : m.end], sentence.start + m.start, sentence.start + m.end)
     written = cell.strip(" .*")
@@ -201,12 +203,15 @@ def no_evidence(text: Text, given: Given) -> Iterator[Hit]:
     for sentence, match in text.matches(_UNSEEN):
         if not sentence.of_disease and _FINDING.search(sentence.text):
             yield Hit(sentence.start + match.start(), sentence.start + match.end(), "counted as evidence, but not seen")
-    findings = {m.group().lower() for m in _FINDING.finditer(text.raw)}
-    if len(findings) < 2:
+    if len(_findings(text)) < _FEWEST:
         for i, sentence in enumerate(text.sentences):
             if any(m.diagnosis for m in text.mentions[i]) and _CONCLUDES.search(sentence.text):
                 yield Hit(sentence.start, sentence.end, "concludes without naming a finding")
                 break
+
+
+def _findings(text: Text) -> set[str]:
+    return {m.group().lower() for m in _FINDING.finditer(text.raw)}
 
 
 def _at_confidence(text: Text, message: str) -> Hit:
@@ -226,7 +231,11 @@ def overconfidence(text: Text, given: Given) -> Iterator[Hit]:
             yield Hit(sentence.start + match.start(), sentence.start + match.end(), "a picture cannot make it certain")
     n = text.narrative
     own = [h for h in n.hypotheses if h.diagnosis == n.diagnosis]
-    if text.structured and n.confidence == "high" and own and not n.deciding and not any(h.speaks_for for h in own):
+    if text.structured:
+        groundless = bool(own) and not n.deciding and not any(h.speaks_for for h in own)
+    else:
+        groundless = len(_findings(text)) < _FEWEST
+    if n.confidence == "high" and groundless:
         yield _at_confidence(text, "high confidence, but nothing speaks for the answer")
 
 
@@ -237,7 +246,7 @@ def missing_next_step(text: Text, given: Given) -> Iterator[Hit]:
         missing = text.narrative.urgency is None
     else:
         spoken = [s.text for s in text.sentences if not s.of_disease]
-        missing = not any(_ADVICE.search(s) or _NEXT.search(s) for s in spoken)
+        missing = text.narrative.urgency is None and not any(_ADVICE.search(s) or _NEXT.search(s) for s in spoken)
     if missing and text.sentences:
         end = text.sentences[-1].end
         yield Hit(end, end, "no next step")

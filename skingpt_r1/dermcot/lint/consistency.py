@@ -36,7 +36,11 @@ _NONE_OF: Final = (
     r"(?:[\w-]+,\s+){{0,4}}(?:[\w-]+,?\s+(?:or|nor)\s+)?(?:{0})\b(?!\s*[-–])"
     r"|\b(?:{0})\s+(?:is|are)\s+(?:absent|not (?:seen|present|visible))\b"
 )
-_ONE: Final = re.compile(r"\b(?:a |an |one )?(?:single|solitary|isolated) (?:[\w-]+,? ){0,3}(?:lesion|papule|plaque|nodule|spot|growth)\b", re.I)
+_ONE: Final = re.compile(
+    r"\b(?:a |an |one )?(?:single|solitary|isolated) (?:[\w-]+,? ){0,3}(?:lesion|papule|plaque|nodule|spot|growth)\b",
+    re.I,
+)
+_THE_LESION: Final = re.compile(r"(?:the|this) lesion\b|its?\b", re.IGNORECASE)
 _MANY: Final = re.compile(
     r"\b(?:multiple|several|numerous|many|two|three|four|five|\d+)\s+(?!(?:mm|cm|colou?rs|shades|features|of)\b)"
     r"(?:[\w-]+,? ){0,3}(?:lesions|papules|plaques|nodules|spots|growths|blisters)\b"
@@ -77,7 +81,9 @@ def contradiction(text: Text, given: Given) -> Iterator[Hit]:
     seen: dict[Key, Said] = {}
     many = any(_asserted(s, m) for s, m in text.matches(_MANY))
     for claim in said(text):
-        if claim.key[0] == "modality" or (many and claim.key[0] in _SINGLE):
+        if claim.key[0] == "modality" or (
+            many and claim.key[0] in _SINGLE and not _THE_LESION.match(claim.sentence.text)
+        ):
             continue
         for other in _excluded(claim.key):
             if other in seen and seen[other].start != claim.start:
@@ -117,7 +123,9 @@ def _there_and_not(text: Text, name: str, pattern: str) -> Iterator[Hit]:
     if denied and stated:
         (a, first), (b, last) = denied[0], stated[0]
         sentence, match = max(((a, first), (b, last)), key=lambda pair: pair[0].start + pair[1].start())
-        yield Hit(sentence.start + match.start(), sentence.start + match.end(), f"{name}: said to be there and not there")
+        yield Hit(
+            sentence.start + match.start(), sentence.start + match.end(), f"{name}: said to be there and not there"
+        )
 
 
 def _inside(inner: re.Match[str], outer: re.Match[str]) -> bool:

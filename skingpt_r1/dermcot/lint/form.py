@@ -11,7 +11,8 @@ from skingpt_r1.dermcot.lint.registry import Given, Hit, Severity, rule
 from skingpt_r1.dermcot.lint.text import Text
 
 _TAG: Final = re.compile(
-    r"<(/?)(think|thinking|answer|observation|category|differential|synthesis|reasoning|conclusion|summary|caption)>", re.I
+    r"<(/?)(think|thinking|answer|observation|category|differential|synthesis|reasoning|conclusion|summary|caption)>",
+    re.I,
 )
 _HEADING: Final = re.compile(r"\[(observation|category|differential|synthesis)\]", re.IGNORECASE)
 _FENCE: Final = re.compile(r"^\s{0,3}```", re.MULTILINE)
@@ -79,6 +80,8 @@ def _loops(raw: str) -> Iterator[Hit]:
             run = run + 1 if words[i] == words[i - length] else 0
             if run == (_LOOP - 1) * length and tokens[i - run - length + 1].start() >= reached:
                 first = i - run - length + 1
-                yield Hit(tokens[first].start(), tokens[i].end(), f"{' '.join(words[first:first + length])!r} in a loop")
+                yield Hit(
+                    tokens[first].start(), tokens[i].end(), f"{' '.join(words[first : first + length])!r} in a loop"
+                )
                 reached = tokens[i].end()
                 run = 0

@@ -90,7 +90,9 @@ def label_leak(text: Text, given: Given) -> Iterator[Hit]:
         if not _FREE.search(sentence.text, left, min(right, match.start())) and not _FREE.search(
             sentence.text, match.end(), right
         ):
-            yield Hit(sentence.start + match.start(), sentence.start + match.end(), "cites a label or a given diagnosis")
+            yield Hit(
+                sentence.start + match.start(), sentence.start + match.end(), "cites a label or a given diagnosis"
+            )
     answers = {preferred(given.label or ""), text.narrative.diagnosis if text.structured else None} - {None}
     names = {name for answer in answers if answer in table() for name in lineage(answer)}
     for i, sentence in enumerate(text.sentences):
@@ -125,4 +127,6 @@ def cites_description(text: Text, given: Given) -> Iterator[Hit]:
     """The text reasons from somebody's description ("the text provided") and not from the picture."""
     for sentence, match in text.matches(_CITED):
         if not _LITERATURE.search(sentence.text):
-            yield Hit(sentence.start + match.start(), sentence.start + match.end(), "cites a description, not the picture")
+            yield Hit(
+                sentence.start + match.start(), sentence.start + match.end(), "cites a description, not the picture"
+            )

@@ -26,7 +26,8 @@ _CALM: Final = re.compile(
     re.IGNORECASE,
 )
 _REVERSED: Final = re.compile(
-    r"\b(?:not|never|nobody|wrong|mistake|cannot|n['’]t|unwise|dangerous to|if|unless|probably|until|rather than)\b", re.IGNORECASE
+    r"\b(?:not|never|nobody|wrong|mistake|cannot|n['’]t|unwise|dangerous to|if|unless|probably|until|rather than)\b",
+    re.IGNORECASE,
 )
 _FLAG: Final = re.compile(
     r"\b(?:bleed(?:s|ing)?|bled|grew|grown|growing|growth(?= (?:reported|within|in|over))|recent growth|rapid(?:ly)? gr\w+"

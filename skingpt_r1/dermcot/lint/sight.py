@@ -28,7 +28,9 @@ _FELT: Final = re.compile(
     r"|\b(?:temperature|warmth)\b(?! of (?:the )?(?:light|colou?r))|\bwarm (?:to|skin|area|plaque|patch|lesion)\b",
     re.IGNORECASE,
 )
-_SMELLED: Final = re.compile(r"\b(?:mal)?odou?r(?:ous|less)?\b|\bsmell(?:s|y|ing)?\b|\bstench\b|\bfoul\b", re.IGNORECASE)
+_SMELLED: Final = re.compile(
+    r"\b(?:mal)?odou?r(?:ous|less)?\b|\bsmell(?:s|y|ing)?\b|\bstench\b|\bfoul\b", re.IGNORECASE
+)
 _CELLS: Final = re.compile(
     r"\b(?:histolog\w*|histopatholog\w*|biops(?:y|ies)|microscop\w+|pathology|immunofluorescence|KOH(?: \w+)?|cultures?"
     r"|dermatopathology|Tzanck(?: smear)?)\b(?!\s+(?:would|could|should|may|might|can|is|are|to|of|will))[^.;]{0,30}?"
@@ -41,7 +43,8 @@ _CELLS: Final = re.compile(
     re.IGNORECASE,
 )
 _SYMPTOM: Final = re.compile(
-    r"\b(?:itch(?:y|ing|iness)?|prurit(?:us|ic)|pain(?:ful)?|burning|stinging|tender|sore(?!s\b)|numb(?:ness)?)\b", re.IGNORECASE
+    r"\b(?:itch(?:y|ing|iness)?|prurit(?:us|ic)|pain(?:ful)?|burning|stinging|tender|sore(?!s\b)|numb(?:ness)?)\b",
+    re.IGNORECASE,
 )
 _SEEING: Final = re.compile(
     r"\b(?:see|seen|observe[ds]?|shows?|shown|showing|depicts?|visible|reveals?|displays?|exhibits?|presents? with|picture"
@@ -56,7 +59,7 @@ _REPORTED: Final = re.compile(
 )
 _INFERRED: Final = re.compile(
     r"\b(?:suggest\w*|impl(?:y|ies|ied|ying)|indicat\w*|hint\w*|likely|probabl[ey]|appear\w*|seem\w*|perhaps|presum\w*"
-    r"|consistent|risk|cause[sd]?|lead\w*|due to|from|because|explain\w*|potential\w*|associated|correlat\w*|represent\w*"
+    r"|consistent|risk|cause[sd]?|lead\w*|due to|because|explain\w*|potential\w*|associated|correlat\w*|represent\w*"
     r"|point\w*|reflect\w*|favou?rs?|looks?|looking|signif\w+|assess\w*|suspicio\w*|evaluat\w*|confirmation|help\w*"
     r"|avoid\w*|important|advis\w*|for (?:culture|biopsy|histology)|further)\b",
     re.IGNORECASE,

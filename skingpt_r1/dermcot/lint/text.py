@@ -31,8 +31,8 @@ _CLAUSE: Final = re.compile(
 )
 _GENERAL: Final = re.compile(
     r"\b(?:typical(?:ly)?|usual(?:ly)?|commonly|common|often|generally|classic(?:ally)?|frequently|sometimes|rarely"
-    r"|characteristically|tends?|can|may|might|could|would|should|if|whether|unless|had it|were it|when"
-    r"|e\.g|such as|known for|expected?|hallmark|unlike|possib(?:le|ly)|known to|in case|needed|required|need|needs"
+    r"|characteristically|tends?|can|may|might|could|would|should|if|whether|unless|had it|were it"
+    r"|e\.g|such as|known for|expected|hallmark|unlike|possib(?:le|ly)|known to|in case|needed|required|need|needs"
     r"|necessary|recommend\w*|consider\w*|check for|look(?:ed|ing)? for|unknown|unclear|open)\b",
     re.IGNORECASE,
 )
@@ -53,7 +53,9 @@ _DISEASE: Final = re.compile(
     r"|BCC|SCC|cancers?|diagnos[ie]s|condition|disorders?|bites?)\b",
     re.IGNORECASE,
 )
-_NO_DISEASE: Final = re.compile(r"\b(?:acanthosis|hyperkeratosis|parakeratosis|spongiosis|edematosis|fibrosis|diagnosis)\b", re.I)
+_NO_DISEASE: Final = re.compile(
+    r"\b(?:acanthosis|hyperkeratosis|parakeratosis|spongiosis|edematosis|fibrosis|diagnosis)\b", re.I
+)
 _HEAD: Final = re.compile(r"\s{0,8}(?:[-•*#\d.)]{1,4}\s{1,3})?(\*{0,2}[^:.;!?\n]{2,70}?\*{0,2})(?::|\s[–—]\s)")
 _FAR: Final = 60  # characters between a negator and what it denies
 
@@ -110,9 +112,7 @@ class Sentence:
 
     def asserts(self, start: int, end: int) -> bool:
         """Whether the sentence says text[start:end] of this picture, without hedge or denial."""
-        return not (
-            self.of_disease or self.general(start, end) or self.denied(start, end) or self.of_other(start)
-        )
+        return not (self.of_disease or self.general(start, end) or self.denied(start, end) or self.of_other(start))
 
 
 class Text:
