@@ -17,6 +17,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +62,17 @@ def half_of(text_id: str) -> str:
     return "tune" if hashlib.sha256(text_id.encode()).digest()[0] < TUNED_SHARE * 256 else "judge"
 
 
-def certified(path: Path) -> list[tuple[dict[str, Any], list[Finding]]]:
-    """Each row with its findings. DermNet's pictures are clinical photographs; the label is `diagnosis`."""
+def linted_row(row: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
+    """A row with its findings. DermNet's pictures are clinical photographs; the label is `diagnosis`."""
+    return row, lint(row["narrative"], Given(row["diagnosis"], row["image_path"], modality=Modality.CLINICAL))
+
+
+def certified(path: Path, workers: int) -> list[tuple[dict[str, Any], list[Finding]]]:
+    """Every row of the file with its findings."""
     with gzip.open(path, "rt", encoding="utf-8") as stream:
         rows = [json.loads(line) for line in stream]
-    return [
-        (row, lint(row["narrative"], Given(row["diagnosis"], row["image_path"], modality=Modality.CLINICAL)))
-        for row in rows
-    ]
+    with ProcessPoolExecutor(workers) as pool:
+        return list(pool.map(linted_row, rows, chunksize=20))
 
 
 def sample(
@@ -105,6 +109,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=60, help="planted and clean texts a rule")
     parser.add_argument("--read", type=int, default=0, help="findings to print")
     parser.add_argument("--half", choices=("tune", "judge"), default="judge")
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     if options.what == "planted":
@@ -113,7 +118,7 @@ def main() -> None:
             print(name, figure["all"], figure["judge"]["recall"], figure["judge"]["precision"])
         keep("lint", {"rules": figures}, of="planted")
         return
-    linted = certified(options.texts)
+    linted = certified(options.texts, options.workers)
     texts = Counter(rule for _, findings in linted for rule in {f.rule for f in findings})
     shares = {rule: round(texts[rule] / len(linted), 4) for rule in RULES}
     print(json.dumps(shares, indent=1))

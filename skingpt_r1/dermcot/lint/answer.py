@@ -31,7 +31,45 @@ _NOT_THIS: Final = re.compile(
     r"\b(?:over|than|not|unlike|excluding|ruling out|against|versus|vs)\s+(?:\w+\s+){0,2}$", re.I
 )
 _GENERIC: Final = frozenset(
-    ["disease", "diseases", "lesion", "lesions", "benign", "malignant", "skin", "cutaneous", "dermatitis", "syndrome", "acute", "chronic", "infection", "with", "possible", "probable", "likely", "other", "type", "vulgaris", "from", "this", "that", "consistent", "appears", "cancer", "keratosis", "tumor", "carcinoma", "nevus", "eczema", "most", "reaction", "condition", "of", "the", "and"]
+    [
+        "disease",
+        "diseases",
+        "lesion",
+        "lesions",
+        "benign",
+        "malignant",
+        "skin",
+        "cutaneous",
+        "dermatitis",
+        "syndrome",
+        "acute",
+        "chronic",
+        "infection",
+        "with",
+        "possible",
+        "probable",
+        "likely",
+        "other",
+        "type",
+        "vulgaris",
+        "from",
+        "this",
+        "that",
+        "consistent",
+        "appears",
+        "cancer",
+        "keratosis",
+        "tumor",
+        "carcinoma",
+        "nevus",
+        "eczema",
+        "most",
+        "reaction",
+        "condition",
+        "of",
+        "the",
+        "and",
+    ]
 )
 _FINDING: Final = re.compile(
     r"\b(?:papul\w*|plaques?|macul\w*|patch(?:es|y)?|nodul\w*|vesic\w*|bullae?|bullous|blister\w*|pustul\w*|scal(?:e|es|y|ing)"
@@ -44,11 +82,14 @@ _FINDING: Final = re.compile(
     re.IGNORECASE,
 )
 _UNSEEN: Final = re.compile(
-    r"\b(?:though|although|while|even if|but|albeit)\s+(?:\w+ ){0,4}?(?:not|n['’]t)\s+(?:explicitly |directly |clearly"
+    r"\b(?:though|although|albeit)\s+(?:\w+ ){0,4}?(?:not|\w+n['’]t)\s+(?:explicitly |directly |clearly"
     r" |specifically )?(?:stated|described|mentioned|visible|shown|seen|noted|detailed|confirmed|specified)\b"
     r"|\(\s*(?:not|un)\s?(?:explicitly )?(?:stated|described|mentioned|visible|seen|specified)\s*\)"
     r"|\((?:likely |possibly )?(?:implied|inferred|assumed|presumed)[^)]{0,40}\)",
     re.IGNORECASE,
+)
+_AGAINST: Final = re.compile(
+    r"\b(?:absence|less|unlikely|against|reduces?|no|lacks?|rules? out|argues)\b", re.IGNORECASE
 )
 _SURE: Final = re.compile(
     r"\b(?:definite(?:ly)?|definitively|certainly|undoubtedly|undeniabl[ey]|unquestionabl[ey]|indisputabl[ey]|unequivocal(?:ly)?"
@@ -60,12 +101,12 @@ _SURE: Final = re.compile(
     r"|\bno other (?:diagnosis|explanation|disease|condition|possibility)\b[^.;]{0,20}\b(?:possible|fits?|left|remains|explains?)\b"
     r"|\bcan (?:only be|be nothing)\b|\b(?:it|this) must be\b|\bimpossible that\b|\bleaves? no (?:room|doubt|question)\b"
     r"|\b(?:proves?|proof)\b(?! of concept)|\bneeds? no (?:further )?(?:confirmation|biopsy|test\w*)\b|\bguarantee[ds]?\b"
-    r"|\bconfirm(?:s|ed|ing) (?:the |this |a |that |our )?(?:diagnosis|it is|this is)\b|\bconclusion is (?:clear|certain)\b"
+    r"|\bconfirm(?:s|ed|ing) (?:the |this |a |that |our )?diagnosis\b|\bconclusion is (?:clear|certain)\b"
     r"|\b(?:every|all|any) (?:other |alternative)\w* (?:is|are|can be) (?:\w+ )?(?:excluded|ruled out)\b",
     re.IGNORECASE,
 )
 _UNSURE: Final = re.compile(
-    r"\b(?:not|cannot|n['’]t|never|no (?:means|picture|photo\w*|image|longer|finding)|nobody|hardly|less|without (?!any|a\b)"
+    r"\b(?:not|cannot|\w+n['’]t|never|no (?:means|picture|photo\w*|image|longer|finding)|nobody|hardly|less|without (?!any|a\b)"
     r"|some|until|before|if|whether|would|could|may|might|should|will|need\w*|requir\w*|biops\w*|histolog\w*|test\w*|to be"
     r"|alone can|for|remain\w*|patholog\w*|examination|microscop\w*|how|order to|recommend\w*|further|culture\w*|consult\w*)\b",
     re.IGNORECASE,
@@ -136,7 +177,8 @@ def related(a: str, b: str) -> bool:
     """Whether one diagnosis is a kind of the other, or the same."""
     if a not in table() or b not in table():
         return fold(a) == fold(b)
-    return a in lineage(b) or b in lineage(a)
+    alike = table()[a].family == table()[b].family or (a.split()[0] == b.split()[0] == "tinea")
+    return alike or a in lineage(b) or b in lineage(a)
 
 
 @rule(
@@ -201,7 +243,7 @@ def no_evidence(text: Text, given: Given) -> Iterator[Hit]:
             yield _at_confidence(text, "nothing in the text speaks for this answer")
         return
     for sentence, match in text.matches(_UNSEEN):
-        if not sentence.of_disease and _FINDING.search(sentence.text):
+        if not (sentence.of_disease or _AGAINST.search(sentence.text)) and _FINDING.search(sentence.text):
             yield Hit(sentence.start + match.start(), sentence.start + match.end(), "counted as evidence, but not seen")
     if len(_findings(text)) < _FEWEST:
         for i, sentence in enumerate(text.sentences):

@@ -79,12 +79,9 @@ def contradiction(text: Text, given: Given) -> Iterator[Hit]:
     The later of the two is shown.
     """
     seen: dict[Key, Said] = {}
-    many = any(_asserted(s, m) for s, m in text.matches(_MANY))
     for claim in said(text):
-        if claim.key[0] == "modality" or (
-            many and claim.key[0] in _SINGLE and not _THE_LESION.match(claim.sentence.text)
-        ):
-            continue
+        if claim.key[0] == "modality" or not (text.structured or _THE_LESION.match(claim.sentence.text)):
+            continue  # running text tells of many lesions and parts, and each may differ
         for other in _excluded(claim.key):
             if other in seen and seen[other].start != claim.start:
                 first = text.raw[seen[other].start : seen[other].end]

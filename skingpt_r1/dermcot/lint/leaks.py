@@ -19,7 +19,7 @@ _TOLD: Final = re.compile(
     r"|\b(?:given|provided|supplied|known|reference|stated|original|confirmed|correct|pre-?established|listed|true)"
     r"\s+(?:final )?(?:diagnosis|answer|label)\b"
     r"|\b(?:diagnosis|answer|condition)\s+(?:\w+ )?(?:was|is|has been)\s+(?:already |explicitly )?(?:given|provided|stated"
-    r"|supplied|known|suggested)\b"
+    r"|supplied|known|suggested)\b(?! (?:for|to|as|by|from)\b)"
     r"|\b(?:was|were|been|is)\s+(?:already )?(?:suggested|named|given|mentioned|provided|stated|specified|listed)"
     r" (?:in|by|as) (?:the )?(?:prompt|question|user|query|title|task|label|input|diagnosis)\b"
     r"|\b(?:we|I) (?:were|was|am|are|have been) told that (?:this|it) is\b"
@@ -31,7 +31,7 @@ _TOLD: Final = re.compile(
 )
 _FREE: Final = re.compile(
     r"\b(?:need\w*|requir\w*|biops\w*|histolog\w*|patholog\w*|no|not|without|never|cannot|can|would|should|could|may"
-    r"|until|before|if|to (?:reach|arrive|establish))\b",
+    r"|until|before|if|for an?|consult\w*|recommend\w*|to (?:reach|arrive|establish))\b",
     re.IGNORECASE,
 )
 _PAST: Final = re.compile(r"\b(?:history|previous(?:ly)?|earlier|once|family|prior|former|elsewhere)\b", re.IGNORECASE)

@@ -22,10 +22,10 @@ _FELT: Final = re.compile(
     r"|\bfeels?\s+(?:\w+\s+)?(?:hard|soft|gritty|rough|firm|warm|hot|smooth|rubbery|like)\b"
     r"|\b(?:on|to|with|upon) (?:light |gentle |firm )?(?:palpation|(?:the )?touch|pressure|pinching)\b|\bpalpa(?:ble|tion|ted)\b"
     r"|\b(?:when|if|once) (?:it is )?(?:pressed|squeezed|pinched|touched|palpated|stroked|rubbed)\b"
-    r"|\bpressing (?:on )?(?:it|them|the)\b|\b(?:non-?)?blanch(?:es|ing|able)\b|\bdimples?\b(?! sign)"
+    r"|\bpressing (?:on )?(?:it|them|the)\b|\b(?:non-?)?blanch(?:es|ing|able)\b|\bdimples? (?:when|on|if|under|upon)\b"
     r"|\b(?:freely )?mov(?:able|es) (?:over|under|against)\b|\b(?:fixed|adherent) to (?:the )?(?:underlying|deep\w*)\b"
     r"|\binduration\b|\bNikolsky['’]?s? (?:sign )?(?:is )?positive\b|\bDarier['’]?s? sign is\b|\btenderness\b"
-    r"|\b(?:temperature|warmth)\b(?! of (?:the )?(?:light|colou?r))|\bwarm (?:to|skin|area|plaque|patch|lesion)\b",
+    r"|\bskin temperature\b|\b(?:local|increased|palpable) warmth\b|\bwarmth (?:of|over)\b|\bwarm (?:to|skin|area|plaque|patch|lesion)\b",
     re.IGNORECASE,
 )
 _SMELLED: Final = re.compile(
@@ -47,7 +47,7 @@ _SYMPTOM: Final = re.compile(
     re.IGNORECASE,
 )
 _SEEING: Final = re.compile(
-    r"\b(?:see|seen|observe[ds]?|shows?|shown|showing|depicts?|visible|reveals?|displays?|exhibits?|presents? with|picture"
+    r"\b(?:see|seen|observe[ds]?|shows?|shown|showing|depicts?|visible|reveals?|displays?|exhibits?|picture"
     r"|image|photo(?:graph)?|notice)\b",
     re.IGNORECASE,
 )
@@ -65,15 +65,17 @@ _INFERRED: Final = re.compile(
     re.IGNORECASE,
 )
 
+_USUAL: Final = re.compile(r"\b(?:usually|typically|often|commonly|generally|classically)\b", re.IGNORECASE)
+
 _STRUCTURE: Final = re.compile(
-    r"\b(?:(?:\w+ )?pigment(?:ed)? net(?:work)?s?|pseudo-?network|reticular (?:network|lines|pattern)|milia-like cysts?|comedo-?like openings?"
+    r"\b(?:(?:\w+ )?pigment(?:ed)? net(?:work)?s?|pseudo-?network|reticular (?:network|lines)|milia-like cysts?|comedo-?like openings?"
     r"|arbori[sz]ing (?:vessels|telangiectasi\w+)|blue-?\s?white (?:veil|structures?)|blu(?:e|ish)-?(?:grey|gray|whit(?:e|ish)) veil"
     r"|pseudopods?|(?:radial|peripheral) stre(?:ak|am)\w*|(?:brown|black|peripheral|blue|grey|gray|pigment)? ?(?:dots and )?globules?"
-    r"|streaks and|globules and|(?:dotted|glomerular|hairpin|polymorphous|comma|coiled|corkscrew) vessels|leaf-?like (?:areas|structures)"
+    r"|(?:dotted|glomerular|hairpin|polymorphous|comma|coiled|corkscrew) vessels|leaf-?like (?:areas|structures)"
     r"|spoke-?wheel\w*|ovoid nests|blue-?gr[ea]y (?:ovoid nests|globules|dots|peppering)|peppering|regression structures?"
     r"|red(?:-blue)? lacun(?:ae|es?|as)|strawberry pattern|rosettes?|cerebriform pattern|fingerprint-?like|moth-?eaten borders?"
     r"|chrysalis|crystalline structures?|shiny white (?:lines|streaks)|delicate network|network around|homogen(?:e)?ous blue"
-    r"|parallel (?:ridge|furrow) pattern|starburst pattern|cobblestone pattern|granularity|annular-granular)\b"
+    r"|parallel (?:ridge|furrow) pattern|starburst pattern|granularity|annular-granular)\b"
     r"|\b(?:on|under|by|with|through) (?:the )?(?:dermoscop[yei]\w*|dermatoscop\w+)[^.;]{0,30}?\b(?:shows?|reveals?|there|seen)\b",
     re.IGNORECASE,
 )
@@ -107,6 +109,7 @@ def _of_this_picture(sentence: Sentence, match: re.Match[str]) -> bool:
         return False
     return (
         sentence.asserts(match.start(), match.end())
+        and not _USUAL.search(sentence.text)
         and not _REPORTED.search(sentence.text, left, right)
         and not _INFERRED.search(sentence.text, left, right)
     )

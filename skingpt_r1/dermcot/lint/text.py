@@ -50,24 +50,37 @@ _DISEASE: Final = re.compile(
     r"\b(?:\w{3,}(?:itis|oses|osis|iasis|oma|omas|pemphigoid|pemphigus|fungoides)|tinea|lichen|eczema\w*|psoria\w+"
     r"|herpes|zoster|lupus|syndrome|disease|infections?|impetigo|scabies|urticaria|wart|warts|acne|rosacea|nevus|nevi"
     r"|naevus|cyst|tumou?rs?|granuloma|pityriasis|vitiligo|melasma|alopecia|porphyria|reaction|eruption|allergic|HS"
-    r"|BCC|SCC|cancers?|diagnos[ie]s|condition|disorders?|bites?)\b",
+    r"|BCC|SCC|cancers?|diagnos[ie]s|condition|disorders?|bites?|milia|purpura|\w+plasia|keloids?|erythema (?:nodosum|multiforme"
+    r"|annulare|migrans))\b|\([A-Z]{2,5}\)",
     re.IGNORECASE,
 )
 _NO_DISEASE: Final = re.compile(
     r"\b(?:acanthosis|hyperkeratosis|parakeratosis|spongiosis|edematosis|fibrosis|diagnosis)\b", re.I
 )
 _HEAD: Final = re.compile(r"\s{0,8}(?:[-•*#\d.)]{1,4}\s{1,3})?(\*{0,2}[^:.;!?\n]{2,70}?\*{0,2})(?::|\s[–—]\s)")
+_SUBJECT: Final = re.compile(
+    r"^[\W\d]*(?:(?:while|although|unlike|like|classic|chronic|acute)\s+)?(?:[\w'’-]+[ /*-]+){0,2}?(?!(?:condition|disease"
+    r"|diagnosis|disorder|infection)\b)(?:" + _DISEASE.pattern + ")",
+    re.IGNORECASE,
+)
+_GOES_ON: Final = re.compile(
+    r"(?:it|they|its|their|lesions|usually|typically|can|may|often|common\w*)\b", re.IGNORECASE
+)
 _FAR: Final = 60  # characters between a negator and what it denies
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """text == raw[start:end]. block: "observation" .. "synthesis", "think", "answer", or "free"."""
+    """text == raw[start:end]. block: "observation" .. "synthesis", "think", "answer", or "free".
+
+    under: it goes on about a disease whose entry stands before it.
+    """
 
     text: str
     start: int
     end: int
     block: str
+    under: bool = False
 
     @property
     def head(self) -> str:
@@ -79,7 +92,7 @@ class Sentence:
     def of_disease(self) -> bool:
         """Whether the sentence is an entry about a disease, and so says what it is like in general."""
         head = _NO_DISEASE.sub("", self.head)
-        return bool(head) and bool(_DISEASE.search(head))
+        return self.under or (bool(head) and bool(_DISEASE.search(head)))
 
     def clause(self, start: int, end: int) -> tuple[int, int]:
         """The clause around text[start:end] (positions in the sentence)."""
@@ -105,6 +118,8 @@ class Sentence:
 
     def of_other(self, start: int) -> bool:
         """Whether a disease is the subject: "Dermatofibromas are firm", "psoriasis shows scale"."""
+        if (opening := _SUBJECT.match(self.text)) and opening.end() <= start:
+            return True
         left, _ = self.clause(start, start)
         before = _NO_DISEASE.sub("", self.text[left:start])
         return bool(re.search(_DISEASE.pattern + r"[^,;:]{0,40}\b(?:is|are|has|have|shows?|presents?|feels?|dimples?"
@@ -150,16 +165,28 @@ class Text:
 
 def _sentences(raw: str) -> Iterator[Sentence]:
     block, position = "free", 0
+    last: Sentence | None = None
     for mark in [*_END.finditer(raw), None]:
         # the stop belongs to its sentence, a tag to none
         piece_end = len(raw) if mark is None else mark.start() if _BLOCK.fullmatch(mark.group()) else mark.end()
         piece = raw[position:piece_end]
         if stripped := piece.strip():
             start = position + piece.index(stripped)
-            yield Sentence(stripped, start, start + len(stripped), block)
+            under = last is not None and last.of_disease and _belongs(stripped, last, raw[last.end : start])
+            last = Sentence(stripped, start, start + len(stripped), block, under)
+            yield last
         if mark is None:
             return
         position = mark.end()
         if found := _BLOCK.fullmatch(mark.group()):
             block = (found["heading"] or found["tag"]).lower()
             block = "free" if block.startswith("/") else block
+
+
+def _belongs(text: str, last: Sentence, between: str) -> bool:
+    """Whether a sentence goes on with the entry on a disease that the last one opened."""
+    if "<" in between or "[" in between or re.search(r"\n\s*\n", between):
+        return False
+    if text[0] in "-•*":
+        return last.text.rstrip("* ").endswith(":") or (last.under and last.text[0] in "-•*")
+    return bool(_GOES_ON.match(text))
