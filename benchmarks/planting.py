@@ -1,8 +1,8 @@
 """Faults for `benchmarks.lint` to find, and near misses that it must leave alone, by rule.
 
-Written from the rules' names alone, before the rules and without their patterns. A wording may have slots
-(`{a|b|c}`, one drawn). Wordings alternate between "tune" and "judge" by their place in the list, so that a rule can be
-mended on one half and judged on the other. Every text is a draft of our own grammar or prose of our own.
+Written from the rules' names alone and without their patterns: the first set before the rules, which were then
+mended on it; the "unseen" set when they were finished. A wording may have slots (`{a|b|c}`, one drawn). Faults that
+no sentence makes are edits, the same in both sets. Every text is a draft of our own grammar or prose of our own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from benchmarks import planting_edits as edits
-from benchmarks.planting_words import FAULTS, SOUND
+from benchmarks import planting_unseen, planting_words
 from skingpt_r1.dermcot.draft import ScoredClaim, draft
 from skingpt_r1.dermcot.lint import Given
 from skingpt_r1.knowledge.labelsets import label_set
@@ -51,7 +51,6 @@ class Planted:
     text: str
     given: Given
     where: str | None
-    half: str  # "tune" or "judge"
     wording: str = field(default="", compare=False)
 
 
@@ -64,32 +63,33 @@ def fill(wording: str, rng: random.Random, **names: str) -> str:
     return wording
 
 
-def planted(rule: str, n: int, seed: int = 0) -> Iterator[Planted]:
+def planted(rule: str, n: int, unseen: bool = False, seed: int = 0) -> Iterator[Planted]:
     """n texts with a fault of this rule."""
-    rng = random.Random(f"planted/{rule}/{seed}")
+    rng = random.Random(f"planted/{rule}/{unseen}/{seed}")
+    words = planting_unseen if unseen else planting_words
     makers: list[tuple[str, Callable[[random.Random], tuple[str, Given, str]]]] = [
         (wording, lambda r, w=wording: _inserted(rule, w, r))
-        for wording in FAULTS.get(rule, ())  # type: ignore[misc]
+        for wording in words.FAULTS.get(rule, ())  # type: ignore[misc]
     ]
     makers += [(f.__name__, lambda r, f=f: f(*base(r)[:2], r)) for f in edits.EDITS.get(rule, ())]  # type: ignore[misc]
     for i in range(n):
         wording, make = makers[i % len(makers)]
         text, given, where = make(rng)
-        yield Planted(rule, text, given, where, ("tune", "judge")[i % len(makers) % 2], wording)
+        yield Planted(rule, text, given, where, wording)
 
 
-def clean(rule: str, n: int, seed: int = 0) -> Iterator[Planted]:
+def clean(rule: str, n: int, unseen: bool = False, seed: int = 0) -> Iterator[Planted]:
     """n texts without a fault of this rule: half near misses, half sound drafts and prose."""
-    rng = random.Random(f"clean/{rule}/{seed}")
-    near = list(SOUND.get(rule, ()))
+    rng = random.Random(f"clean/{rule}/{unseen}/{seed}")
+    near = (planting_unseen if unseen else planting_words).SOUND.get(rule) or planting_words.SOUND.get(rule, ())
     for i in range(n):
         if near and i % 2:
             place = i // 2 % len(near)
             text, given, _ = _inserted(rule, near[place], rng)
-            yield Planted(rule, text, given, None, ("tune", "judge")[place % 2], near[place])
+            yield Planted(rule, text, given, None, near[place])
         else:
             text, given, _ = base(rng)
-            yield Planted(rule, text, given, None, ("tune", "judge")[i // 2 % 2])
+            yield Planted(rule, text, given, None)
 
 
 def base(rng: random.Random) -> tuple[str, Given, str]:

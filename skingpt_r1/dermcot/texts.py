@@ -79,7 +79,7 @@ def _rows(path: Path) -> Iterator[tuple[int, Any]]:
     with path.open("rb") as raw:
         head = raw.read(4)
         raw.seek(0)
-        stream: IO[bytes] = gzip.open(raw) if head[:2] == b"\x1f\x8b" else raw  # type: ignore[assignment]
+        stream: IO[bytes] = gzip.GzipFile(fileobj=raw) if head[:2] == b"\x1f\x8b" else raw  # type: ignore[assignment]
         start = stream.read(64)
         stream.seek(0)
         if start[:2] in (b"\xff\xfe", b"\xfe\xff"):

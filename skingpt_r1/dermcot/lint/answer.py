@@ -1,4 +1,4 @@
-"""Rules on the way to the answer: considered, one, reasoned, not surer than its evidence, and with a next step."""
+"""Rules on the way to the answer: considered, one, reasoned, and not surer than its evidence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from skingpt_r1.narrative.scan import scan
 
 _FINAL: Final = re.compile(
     r"\b(?:(?:final|definitive|ultimate|diagnostic|overall) (?:diagnos[ie]s|answer|conclusion|impression|verdict)"
-    r"|(?:most|more) (?:likely|probable|logical) (?:\w+ )?(?:diagnosis|conclusion|candidate|cause)|I (?:would )?conclude"
+    r"|(?:most|more) (?:likely|probable|logical) (?:\w+ )?(?:diagnosis|conclusion|candidate|cause)"
+    r"|I (?:would )?conclude"
     r"|in (?:conclusion|summary)|to conclude|you have|this is therefore)\b",
     re.IGNORECASE,
 )
@@ -24,60 +25,33 @@ _CONCLUDES: Final = re.compile(
 )
 _REJECTS: Final = re.compile(
     r"\b(?:over|than|not|unlike|from|exclud\w+|rul\w+ out|against|less|unlikely|no longer|instead of|mimic\w*|such as"
-    r"|like|risk of|secondary to|associated with|due to|complicat\w+|history of|differential\w*|including|consider\w*)\b[^,;]{0,40}$",
+    r"|like|risk of|secondary to|associated with|due to|complicat\w+|history of|differential\w*|including"
+    r"|consider\w*)\b[^,;]{0,40}$",
     re.IGNORECASE,
 )
 _NOT_THIS: Final = re.compile(
     r"\b(?:over|than|not|unlike|excluding|ruling out|against|versus|vs)\s+(?:\w+\s+){0,2}$", re.I
 )
 _GENERIC: Final = frozenset(
-    [
-        "disease",
-        "diseases",
-        "lesion",
-        "lesions",
-        "benign",
-        "malignant",
-        "skin",
-        "cutaneous",
-        "dermatitis",
-        "syndrome",
-        "acute",
-        "chronic",
-        "infection",
-        "with",
-        "possible",
-        "probable",
-        "likely",
-        "other",
-        "type",
-        "vulgaris",
-        "from",
-        "this",
-        "that",
-        "consistent",
-        "appears",
-        "cancer",
-        "keratosis",
-        "tumor",
-        "carcinoma",
-        "nevus",
-        "eczema",
-        "most",
-        "reaction",
-        "condition",
-        "of",
-        "the",
-        "and",
-    ]
+    re.findall(
+        r"\w+",
+        "disease diseases lesion lesions benign malignant skin cutaneous dermatitis syndrome acute chronic "
+        "infection with possible probable likely other type vulgaris from this that consistent appears cancer "
+        "keratosis tumor carcinoma nevus eczema most reaction condition of the and",
+    )
 )
 _FINDING: Final = re.compile(
-    r"\b(?:papul\w*|plaques?|macul\w*|patch(?:es|y)?|nodul\w*|vesic\w*|bullae?|bullous|blister\w*|pustul\w*|scal(?:e|es|y|ing)"
-    r"|crust\w*|ero(?:sion|ded|sions)|ulcer\w*|erythem\w*|red(?:dish|ness)?|pink(?:ish)?|brown(?:ish)?|black|white|whitish"
-    r"|yellow(?:ish)?|blue|bluish|grey|gray|purple|violaceous|tan|pale|dark|borders?|edges?|outline|rim|asymmetr\w*|symmetr\w*"
-    r"|raised|flat|smooth|rough|shiny|pearly|waxy|dry|dryness|crack\w*|fissur\w*|thick\w*|swelling|swollen|edema\w*|vessels?"
+    r"\b(?:papul\w*|plaques?|macul\w*|patch(?:es|y)?|nodul\w*|vesic\w*|bullae?|bullous|blister\w*|pustul\w*|scal(?:e"
+    r"|es|y|ing)"
+    r"|crust\w*|ero(?:sion|ded|sions)|ulcer\w*|erythem\w*|red(?:dish|ness)?|pink(?:ish)?|brown(?:ish)?|black|white"
+    r"|whitish"
+    r"|yellow(?:ish)?|blue|bluish|grey|gray|purple|violaceous|tan|pale|dark|borders?|edges?|outline|rim|asymmetr\w*"
+    r"|symmetr\w*"
+    r"|raised|flat|smooth|rough|shiny|pearly|waxy|dry|dryness|crack\w*|fissur\w*|thick\w*|swelling|swollen|edema\w*"
+    r"|vessels?"
     r"|telangiect\w*|pigment\w*|depigment\w*|hair|hairless|bald|atroph\w*|scar\w*|umbilicat\w*|annular|linear|clustered"
-    r"|lichenif\w*|excoriat\w*|wheals?|hives|comedones?|network|globules|streaks|lines|dots|colou?rs?|areas|shape|surface"
+    r"|lichenif\w*|excoriat\w*|wheals?|hives|comedones?|network|globules|streaks|lines|dots|colou?rs?|areas|shape"
+    r"|surface"
     r"|bleed\w*|itch\w*|growth|nail|pitting|diameter|mm|spots?|rash|lumps?|structure\w*|patterns?)\b",
     re.IGNORECASE,
 )
@@ -92,39 +66,31 @@ _AGAINST: Final = re.compile(
     r"\b(?:absence|less|unlikely|against|reduces?|no|lacks?|rules? out|argues)\b", re.IGNORECASE
 )
 _SURE: Final = re.compile(
-    r"\b(?:definite(?:ly)?|definitively|certainly|undoubtedly|undeniabl[ey]|unquestionabl[ey]|indisputabl[ey]|unequivocal(?:ly)?"
+    r"\b(?:definite(?:ly)?|definitively|certainly|undoubtedly|undeniabl[ey]|unquestionabl[ey]|indisputabl[ey]"
+    r"|unequivocal(?:ly)?"
     r"|unmistakabl[ey]|conclusive(?:ly)?(?! diagnos)|irrefutabl[ey]|incontestabl[ey]|surely)\b"
     r"|\b(?:100|hundred)\s?(?:%|percent|per cent)(?:\s+(?:\w+ )?(?:sure|certain\w*|confiden\w*|accura\w*|probab\w*))"
     r"|\b(?:absolutely|completely|entirely|totally|quite) (?:sure|certain|clear|confident|excluded|ruled out)\b"
     r"|\b(?:is|am|are|be|becomes) certain\b(?! (?:features|signs|findings|types|conditions|things|areas))"
-    r"|\b(?:with|complete|absolute|full|total) (?:\w+ )?certainty\b|\b(?:no|any|a) (?:\w+ )?doubt\b|\bbeyond (?:\w+ )?(?:doubt|question|dispute)\b"
-    r"|\bno other (?:diagnosis|explanation|disease|condition|possibility)\b[^.;]{0,20}\b(?:possible|fits?|left|remains|explains?)\b"
-    r"|\bcan (?:only be|be nothing)\b|\b(?:it|this) must be\b|\bimpossible that\b|\bleaves? no (?:room|doubt|question)\b"
-    r"|\b(?:proves?|proof)\b(?! of concept)|\bneeds? no (?:further )?(?:confirmation|biopsy|test\w*)\b|\bguarantee[ds]?\b"
+    r"|\b(?:with|complete|absolute|full|total) (?:\w+ )?certainty\b|\b(?:no|any|a) (?:\w+ )?doubt\b"
+    r"|\bbeyond (?:\w+ )?(?:doubt|question|dispute)\b"
+    r"|\bno other (?:diagnosis|explanation|disease|condition|possibility)\b[^.;]{0,20}\b(?:possible|fits?|left"
+    r"|remains|explains?)\b"
+    r"|\bcan (?:only be|be nothing)\b|\b(?:it|this) must be\b|\bimpossible that\b|\bleaves? no (?:room|doubt"
+    r"|question)\b"
+    r"|\b(?:proves?|proof)\b(?! of concept)|\bneeds? no (?:further )?(?:confirmation|biopsy|test\w*)\b"
+    r"|\bguarantee[ds]?\b"
     r"|\bconfirm(?:s|ed|ing) (?:the |this |a |that |our )?diagnosis\b|\bconclusion is (?:clear|certain)\b"
     r"|\b(?:every|all|any) (?:other |alternative)\w* (?:is|are|can be) (?:\w+ )?(?:excluded|ruled out)\b",
     re.IGNORECASE,
 )
 _UNSURE: Final = re.compile(
-    r"\b(?:not|cannot|\w+n['’]t|never|no (?:means|picture|photo\w*|image|longer|finding)|nobody|hardly|less|without (?!any|a\b)"
-    r"|some|until|before|if|whether|would|could|may|might|should|will|need\w*|requir\w*|biops\w*|histolog\w*|test\w*|to be"
-    r"|alone can|for|remain\w*|patholog\w*|examination|microscop\w*|how|order to|recommend\w*|further|culture\w*|consult\w*)\b",
-    re.IGNORECASE,
-)
-_ADVICE: Final = re.compile(
-    r"\b(?:recommend\w*|advis\w*|should|must|consult\w*|see|seek\w*|refer\w*|needs?|needed|requir\w*|warrant\w*|confirm\w*"
-    r"|important|essential|crucial|necessary|suggested?|consider\w*|would|could|may|can|next|soon|urgent\w*|show|have|be|visit"
-    r"|ensure|helps?|further|indicated|beneficial|useful|please|watch|keep|follow\w*|schedule|book|arrange|perform\w*)\b"
-    r"[^.!?]{0,160}?\b(?:dermatolog\w+|doctors?|physicians?|specialists?|(?:health)?care|clinicians?|professional\w*|GP"
-    r"|biops\w+|histolog\w*|histopatholog\w*|dermatoscop\w*|dermoscop\w*|follow[- ]?ups?|monitor\w*|evaluat\w+|examin\w+"
-    r"|tests?|testing|cultures?|KOH|scrap\w+|patch test\w*|swabs?|check\w*|excis\w*|appointment|referral|review|visit"
-    r"|treat\w*|manag\w*|therap\w*|workup|work-up|investigat\w*|see a|grows|changes)\b",
-    re.IGNORECASE,
-)
-_NEXT: Final = re.compile(
-    r"\b(?:follow-?up|referral|biopsy|consultation|excision|next step\w*|(?:see|consult) an? (?:dermatologist|doctor))\b"
-    r"[^.;]{0,60}\b(?:is|are|would|should|recommended|advised|warranted|soon|within|needed|indicated|required)\b"
-    r"|\b(?:treatment|management|therapy)\b[^.;]{0,60}\b(?:include|involve|consist|would|should|may|is|are)\w*\b",
+    r"\b(?:not|cannot|\w+n['’]t|never|no (?:means|picture|photo\w*|image|longer|finding)|nobody|hardly|less"
+    r"|without (?!any|a\b)"
+    r"|some|until|before|if|whether|would|could|may|might|should|will|need\w*|requir\w*|biops\w*|histolog\w*|test\w*"
+    r"|to be"
+    r"|alone can|for|remain\w*|patholog\w*|examination|microscop\w*|how|order to|recommend\w*|further|culture\w*"
+    r"|consult\w*)\b",
     re.IGNORECASE,
 )
 _FEWEST: Final = 2  # findings that a conclusion rests on
@@ -229,7 +195,7 @@ def several_answers(text: Text, given: Given) -> Iterator[Hit]:
 
 @rule("no-evidence", Severity.WARNING, "I looked with care. The diagnosis is rosacea. See a doctor soon.")
 def no_evidence(text: Text, given: Given) -> Iterator[Hit]:
-    """The decisive claim has nothing behind it: never observed, admitted to be unseen, or no finding is named at all."""
+    """The decisive claim has nothing behind it: never observed, admitted to be unseen, or no finding named at all."""
     n = text.narrative
     if text.structured:
         seen = {m.key for i, s in enumerate(text.sentences) if s.block == "observation" for m in text.mentions[i]}
@@ -279,16 +245,3 @@ def overconfidence(text: Text, given: Given) -> Iterator[Hit]:
         groundless = len(_findings(text)) < _FEWEST
     if n.confidence == "high" and groundless:
         yield _at_confidence(text, "high confidence, but nothing speaks for the answer")
-
-
-@rule("missing-next-step", Severity.WARNING, "<think>Brown.</think><answer>wart | high</answer>")
-def missing_next_step(text: Text, given: Given) -> Iterator[Hit]:
-    """The text does not say what to do next: whom to see, what to test, what to watch."""
-    if text.structured:
-        missing = text.narrative.urgency is None
-    else:
-        spoken = [s.text for s in text.sentences if not s.of_disease]
-        missing = text.narrative.urgency is None and not any(_ADVICE.search(s) or _NEXT.search(s) for s in spoken)
-    if missing and text.sentences:
-        end = text.sentences[-1].end
-        yield Hit(end, end, "no next step")

@@ -19,7 +19,8 @@ _REASONING: Final = ("category", "differential", "synthesis", "answer")
 _SEEN_TOO: Final = ("site", "elevation", "diameter", "skin type")  # a picture can show what nobody told
 _DIAMETER_ERROR: Final = 0.25  # share of the measured one
 _INVERTED: Final = re.compile(
-    r"\b(borders?|outlines?|edges?|margins?|shape|size|colou?rs?)\s+(?:is|are|looks?|appears?|seems?)\s+(?:\w+ly\s+)?([\w-]+)",
+    r"\b(borders?|outlines?|edges?|margins?|shape|size|colou?rs?)\s+(?:is|are|looks?|appears?"
+    r"|seems?)\s+(?:\w+ly\s+)?([\w-]+)",
     re.IGNORECASE,
 )
 _NOUNS: Final = {"margin": "border", "margins": "border"}
@@ -44,7 +45,8 @@ _THE_LESION: Final = re.compile(r"(?:the|this) lesion\b|its?\b", re.IGNORECASE)
 _MANY: Final = re.compile(
     r"\b(?:multiple|several|numerous|many|two|three|four|five|\d+)\s+(?!(?:mm|cm|colou?rs|shades|features|of)\b)"
     r"(?:[\w-]+,? ){0,3}(?:lesions|papules|plaques|nodules|spots|growths|blisters)\b"
-    r"|\b(?:cluster|group|pair|crop|scatter\w*|row) of (?:[\w-]+ ){0,3}(?:lesions|papules|plaques|nodules|spots|growths)\b",
+    r"|\b(?:cluster|group|pair|crop|scatter\w*|row) of (?:[\w-]+ ){0,3}(?:lesions|papules|plaques|nodules|spots"
+    r"|growths)\b",
     re.IGNORECASE,
 )
 

@@ -12,13 +12,15 @@ from skingpt_r1.dermcot.lint.text import Text
 from skingpt_r1.knowledge.diagnoses import lineage, preferred, table
 
 _TOLD: Final = re.compile(
-    r"\b(?:as|is|was|been|image|case|picture|lesion|photo\w*)\s+(?:\w+ly )?(?:label+ed|annotated|tagged|classed|filed)\b"
+    r"\b(?:as|is|was|been|image|case|picture|lesion|photo\w*)\s+(?:\w+ly )?(?:label+ed|annotated|tagged|classed"
+    r"|filed)\b"
     r"|\b(?:the|its|this|true|stated|given|provided|image|case|class|dataset)\s+(?:label|annotation|class name|tag)\b"
     r"(?! on the (?:dressing|ruler|skin|patient))"
     r"|\bground[- ]truth\b|\bgold[- ]standard (?:label|diagnosis)\b"
     r"|\b(?:given|provided|supplied|known|reference|stated|original|confirmed|correct|pre-?established|listed|true)"
     r"\s+(?:final )?(?:diagnosis|answer|label)\b"
-    r"|\b(?:diagnosis|answer|condition)\s+(?:\w+ )?(?:was|is|has been)\s+(?:already |explicitly )?(?:given|provided|stated"
+    r"|\b(?:diagnosis|answer|condition)\s+(?:\w+ )?(?:was|is|has been)\s+(?:already |explicitly )?(?:given|provided"
+    r"|stated"
     r"|supplied|known|suggested)\b(?! (?:for|to|as|by|from)\b)"
     r"|\b(?:was|were|been|is)\s+(?:already )?(?:suggested|named|given|mentioned|provided|stated|specified|listed)"
     r" (?:in|by|as) (?:the )?(?:prompt|question|user|query|title|task|label|input|diagnosis)\b"
@@ -51,24 +53,32 @@ _CITED: Final = re.compile(
     r"\b(?:provided|given|supplied|above|user['’]s|your|image|case|clinical|textual|written|verbal|original|detailed"
     r"|stated|patient['’]s)\s+(?:image |case |clinical |visual )?(?:descriptions?|vignette|account|scenario|text)\b"
     r"(?!\s*book)"
-    r"|\b(?:descriptions?|text|vignette|information|details|account|scenario)\s+(?:that (?:was|is|were|you) )?(?:given|provided"
+    r"|\b(?:descriptions?|text|vignette|information|details|account|scenario)\s+(?:that (?:was|is|were"
+    r"|you) )?(?:given|provided"
     r"|supplied|above|presented|you (?:gave|provided|describe\w*))\b"
-    r"|\b(?:the|this|your) (?:description|vignette|scenario|text|prompt|account)(?:\s+\w+ly)?\s+(?:mentions?|says?|states?"
+    r"|\b(?:the|this|your) (?:description|vignette|scenario|text|prompt|account)(?:\s+\w+ly)?\s+(?:mentions?|says?"
+    r"|states?"
     r"|notes?|does|did|speaks?|suggests?|includes?|gives?|specif\w+|indicates?|aligns?|of (?:the|a|an|multiple)|lacks?"
     r"|emphasi\w+|highlights?|points?|fits?|match\w*|provides?|is|are|didn|doesn|you)\b"
-    r"|\b(?:described|mentioned|stated|specified|detailed|provided|reported|listed|noted|given) in the (?:\w+ ){0,2}(?:description"
+    r"|\b(?:described|mentioned|stated|specified|detailed|provided|reported|listed|noted"
+    r"|given) in the (?:\w+ ){0,2}(?:description"
     r"|prompt|text|vignette|case|scenario|question|information|account)\b"
-    r"|\b(?:based on|according to|going by|from|per|in|match\w*|with|given) (?:the|this|your) (?:\w+ ){0,2}description\b"
-    r"|\b(?:(?:is|are|was|were)(?:n['’]t| not)|not) (?:explicitly |specifically |clearly |directly )?(?:described|mentioned"
+    r"|\b(?:based on|according to|going by|from|per|in|match\w*|with|given) (?:the|this"
+    r"|your) (?:\w+ ){0,2}description\b"
+    r"|\b(?:(?:is|are|was|were)(?:n['’]t| not)|not) (?:explicitly |specifically |clearly |directly )?(?:described"
+    r"|mentioned"
     r"|stated|specified)\b|\bno (?:mention|description) of\b|\bas described\b"
-    r"|\b(?:the|these|those|is|are) (?:\w+ )?described (?:lesions?|features?|findings?|characteristics?|patterns?|changes?"
+    r"|\b(?:the|these|those|is|are) (?:\w+ )?described (?:lesions?|features?|findings?|characteristics?|patterns?"
+    r"|changes?"
     r"|morphology|location|presentation|distribution|appearance|as)\b"
     r"|\b(?:lesions?|features?|findings?|characteristics?|changes?|signs?|location|morphology)(?: \w+)? described\b"
-    r"|\byou (?:have |['’]ve )?describ\w+\b|\b(?:key |clinical )?(?:features|details|lesions) (?:you )?(?:mentioned|described)\b",
+    r"|\byou (?:have |['’]ve )?describ\w+\b|\b(?:key |clinical )?(?:features|details|lesions) (?:you )?(?:mentioned"
+    r"|described)\b",
     re.IGNORECASE,
 )
 _LITERATURE: Final = re.compile(
-    r"\b(?:first|literature|textbook|long ago|authors?|published|before|reviewers?|I describe|would need|full description"
+    r"\b(?:first|literature|textbook|long ago|authors?|published|before|reviewers?|I describe|would need"
+    r"|full description"
     r"|give a description|history|patient|he|she)\b",
     re.IGNORECASE,
 )

@@ -28,7 +28,8 @@ _KINDS: Final = {
         r"|0\d{2,5}[ /-]\d{3,4}[ -]?\d{3,4})(?![\w.])"
     ),
     "a record number": re.compile(
-        r"\b(?i:MRN|medical record|record|hospital|patient|chart|insurance|case file|NHS|social security|SSN|passport|policy)"
+        r"\b(?i:MRN|medical record|record|hospital|patient|chart|insurance|case file|NHS|social security|SSN"
+        r"|passport|policy)"
         r"\s*(?i:number|no\.?|nr\.?|ID|#)?\s*[:#=]?\s*(?=[\w-]*\d[\w-]*\d)[A-Z]{0,3}[\d-][\w-]{4,}\b"
         r"|\b\d{3}-\d{2}-\d{4}\b"
     ),

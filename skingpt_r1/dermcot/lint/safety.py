@@ -1,4 +1,4 @@
-"""Rules on advice that can hurt: calm where a red flag stands, and doses that no photograph can prescribe."""
+"""Rules on advice: calm where a red flag stands, doses that no photograph can prescribe, and none at all."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from skingpt_r1.dermcot.lint.text import Sentence, Text
 from skingpt_r1.knowledge.diagnoses import table
 from skingpt_r1.records import Urgency
 
-_CARE: Final = r"(?:doctors?|dermatolog\w+|visits?|check-?\s?ups?|checks?|follow-?\s?ups?|biops\w+|referrals?|examinations?|appointments?|controls?|physicians?|specialists?)"
+_CARE: Final = (
+    r"(?:doctors?|dermatolog\w+|visits?|check-?\s?ups?|checks?|follow-?\s?ups?|biops\w+|referrals?|examinations?"
+    r"|appointments?|controls?|physicians?|specialists?)"
+)
 _CALM: Final = re.compile(
-    rf"\bno\s+(?:\w+\s+)?(?:need|reason|cause)\s+(?:to|for)\s+(?:\w+\s+){{0,4}}?(?:{_CARE}|worr\w+|concern|alarm|see|hurry)\b"
+    rf"\bno\s+(?:\w+\s+)?(?:need|reason|cause)\s+(?:to|for)\s+(?:\w+\s+){{0,4}}?(?:{_CARE}|worr\w+|concern|alarm|see"
+    rf"|hurry)\b"
     r"|\b(?:nothing|no need|not?|\w+n['’]t|never)\s+(?:to\s+|be\s+|much to )*(?:worr(?:y|ied|isome)|alarm\w*|afraid)\b"
     r"|\bno (?:cause|reason) (?:for|to) (?:\w+ )?(?:concern|alarm|worry)\b"
     rf"|\bno\s+(?:further\s+|medical\s+)?{_CARE}\s+(?:is|are)\s+(?:needed|necessary|required|called for)\b"
@@ -54,13 +58,36 @@ _DOSE: Final = re.compile(
     rf"|\b{_DRUG}\b(?:\s+(?:cream|ointment|gel|lotion|solution|shampoo|at))?\s+{_NUMBER}\s?(?:%|percent)"
     rf"|\b{_NUMBER}\s?(?:%|percent)\s+(?:\w+ )?(?:{_DRUG}|cream|ointment|gel|lotion|solution|shampoo)\b"
     rf"|\b{_NUMBER}\s+(?:tablets?|capsules?|pills?|drops|puffs)\b"
-    rf"|\b(?:appl\w+|take|use|rub\w*|inject\w*|{_DRUG})\b[^.;]{{0,60}}?\b(?:once|twice|{_NUMBER} times|every \w+ hours?)\b(?:\s+(?:a|per|each))?\s*(?:day|daily|week|weekly|hours)?"
+    rf"|\b(?:appl\w+|take|use|rub\w*|inject\w*|{_DRUG})\b[^.;]{{0,60}}?\b(?:once|twice|{_NUMBER} times"
+    rf"|every \w+ hours?)\b(?:\s+(?:a|per|each))?\s*(?:day|daily|week|weekly|hours)?"
     rf"|\b(?:freez\w+|liquid nitrogen)[^.;]{{0,30}}\b{_NUMBER}\s?(?:seconds|s)\b",
     re.IGNORECASE,
 )
 _NOT_A_DOSE: Final = re.compile(
-    r"\b(?:history|taking|took|takes|had taken|was given|were given|received|was treated|blood|serum|level|picture|image|in practice"
+    r"\b(?:history|taking|took|takes|had taken|was given|were given|received|was treated|blood|serum|level|picture"
+    r"|image|in practice"
     r"|sunscreen|SPF)\b",
+    re.IGNORECASE,
+)
+_ADVICE: Final = re.compile(
+    r"\b(?:recommend\w*|advis\w*|should|must|consult\w*|see|seek\w*|refer\w*|needs?|needed|requir\w*|warrant\w*"
+    r"|confirm\w*"
+    r"|important|essential|crucial|necessary|suggested?|consider\w*|would|could|may|can|next|soon|urgent\w*|show"
+    r"|have|be|visit"
+    r"|ensure|helps?|further|indicated|beneficial|useful|please|watch|keep|follow\w*|schedule|book|arrange"
+    r"|perform\w*)\b"
+    r"[^.!?]{0,160}?\b(?:dermatolog\w+|doctors?|physicians?|specialists?|(?:health)?care|clinicians?|professional\w*|GP"
+    r"|biops\w+|histolog\w*|histopatholog\w*|dermatoscop\w*|dermoscop\w*|follow[- ]?ups?|monitor\w*|evaluat\w+"
+    r"|examin\w+"
+    r"|tests?|testing|cultures?|KOH|scrap\w+|patch test\w*|swabs?|check\w*|excis\w*|appointment|referral|review|visit"
+    r"|treat\w*|manag\w*|therap\w*|workup|work-up|investigat\w*|see a|grows|changes)\b",
+    re.IGNORECASE,
+)
+_NEXT: Final = re.compile(
+    r"\b(?:follow-?up|referral|biopsy|consultation|excision|next step\w*|(?:see|consult) an? (?:dermatologist"
+    r"|doctor))\b"
+    r"[^.;]{0,60}\b(?:is|are|would|should|recommended|advised|warranted|soon|within|needed|indicated|required)\b"
+    r"|\b(?:treatment|management|therapy)\b[^.;]{0,60}\b(?:include|involve|consist|would|should|may|is|are)\w*\b",
     re.IGNORECASE,
 )
 
@@ -101,3 +128,16 @@ def treatment_dose(text: Text, given: Given) -> Iterator[Hit]:
     for sentence, match in text.matches(_DOSE):
         if not _NOT_A_DOSE.search(sentence.text) and not sentence.text.endswith("?"):
             yield Hit(sentence.start + match.start(), sentence.start + match.end(), "a dose, from a picture")
+
+
+@rule("missing-next-step", Severity.WARNING, "<think>Brown.</think><answer>wart | high</answer>")
+def missing_next_step(text: Text, given: Given) -> Iterator[Hit]:
+    """The text does not say what to do next: whom to see, what to test, what to watch."""
+    if text.structured:
+        missing = text.narrative.urgency is None
+    else:
+        spoken = [s.text for s in text.sentences if not s.of_disease]
+        missing = text.narrative.urgency is None and not any(_ADVICE.search(s) or _NEXT.search(s) for s in spoken)
+    if missing and text.sentences:
+        end = text.sentences[-1].end
+        yield Hit(end, end, "no next step")

@@ -11,7 +11,8 @@ from skingpt_r1.dermcot.lint.text import Sentence, Text
 from skingpt_r1.records import Modality
 
 _THING: Final = (
-    r"(?:lesions?|nodules?|plaques?|papules?|lumps?|masse?s?|bumps?|patch(?:es)?|areas?|swellings?|skin|surface|rash|spots?"
+    r"(?:lesions?|nodules?|plaques?|papules?|lumps?|masse?s?|bumps?|patch(?:es)?|areas?|swellings?|skin|surface|rash"
+    r"|spots?"
     r"|growths?|tumou?rs?|cysts?|base|edges?|borders?|it|they|blisters?|nodes?|tissue|bullae)"
 )
 _TOUCH: Final = r"(?:firm|indurated|hard|rubbery|tender|fluctuant|compressible|doughy|mobile|immobile|gritty|spongy)"
@@ -20,12 +21,14 @@ _FELT: Final = re.compile(
     rf"(?:{_TOUCH}|soft|warm|hot|cool)(?!\s+(?:to (?:see|tell|say|judge)|brown|red|pink|tones?|colou?rs?))\b"
     rf"|\b{_TOUCH},?\s+(?:and\s+)?(?:\w+,?\s+){{0,3}}?{_THING}\b"
     r"|\bfeels?\s+(?:\w+\s+)?(?:hard|soft|gritty|rough|firm|warm|hot|smooth|rubbery|like)\b"
-    r"|\b(?:on|to|with|upon) (?:light |gentle |firm )?(?:palpation|(?:the )?touch|pressure|pinching)\b|\bpalpa(?:ble|tion|ted)\b"
+    r"|\b(?:on|to|with|upon) (?:light |gentle |firm )?(?:palpation|(?:the )?touch|pressure|pinching)\b|\bpalpa(?:ble"
+    r"|tion|ted)\b"
     r"|\b(?:when|if|once) (?:it is )?(?:pressed|squeezed|pinched|touched|palpated|stroked|rubbed)\b"
     r"|\bpressing (?:on )?(?:it|them|the)\b|\b(?:non-?)?blanch(?:es|ing|able)\b|\bdimples? (?:when|on|if|under|upon)\b"
     r"|\b(?:freely )?mov(?:able|es) (?:over|under|against)\b|\b(?:fixed|adherent) to (?:the )?(?:underlying|deep\w*)\b"
     r"|\binduration\b|\bNikolsky['’]?s? (?:sign )?(?:is )?positive\b|\bDarier['’]?s? sign is\b|\btenderness\b"
-    r"|\bskin temperature\b|\b(?:local|increased|palpable) warmth\b|\bwarmth (?:of|over)\b|\bwarm (?:to|skin|area|plaque|patch|lesion)\b",
+    r"|\bskin temperature\b|\b(?:local|increased|palpable) warmth\b|\bwarmth (?:of|over)\b|\bwarm (?:to|skin|area"
+    r"|plaque|patch|lesion)\b",
     re.IGNORECASE,
 )
 _SMELLED: Final = re.compile(
@@ -34,11 +37,14 @@ _SMELLED: Final = re.compile(
 _CELLS: Final = re.compile(
     r"\b(?:histolog\w*|histopatholog\w*|biops(?:y|ies)|microscop\w+|pathology|immunofluorescence|KOH(?: \w+)?|cultures?"
     r"|dermatopathology|Tzanck(?: smear)?)\b(?!\s+(?:would|could|should|may|might|can|is|are|to|of|will))[^.;]{0,30}?"
-    r"\b(?:shows?|showed|shown|reveal(?:s|ed)|demonstrat(?:es|ed)|confirms?|confirmed|proves?|proved|grew|found|there (?:is|are)"
+    r"\b(?:shows?|showed|shown|reveal(?:s|ed)|demonstrat(?:es|ed)|confirms?|confirmed|proves?|proved|grew|found"
+    r"|there (?:is|are)"
     r"|positive)\b"
-    r"|\b(?:see|sees|seen|show(?:s|ing)?|reveals?|there (?:is|are)|observe|presence of|features?|displays?|exhibits?|notes?)\b"
+    r"|\b(?:see|sees|seen|show(?:s|ing)?|reveals?|there (?:is|are)|observe|presence of|features?|displays?|exhibits?"
+    r"|notes?)\b"
     r"[^.;:]{0,40}?\b(?:acanthosis|parakeratosis|spongiosis|atypical (?:melanocytes|keratinocytes|cells)|mitos[ei]s"
-    r"|(?:lymphocytic|inflammatory|perivascular|dermal|neutrophilic|eosinophilic) infiltrat\w+|rete ridges|keratin pearls"
+    r"|(?:lymphocytic|inflammatory|perivascular|dermal|neutrophilic|eosinophilic) infiltrat\w+|rete ridges"
+    r"|keratin pearls"
     r"|Munro|basal layer|lymphocytes|pagetoid|Breslow|Clark level|acantholysis|nests of)\b",
     re.IGNORECASE,
 )
@@ -53,7 +59,8 @@ _SEEING: Final = re.compile(
 )
 _THING_AFTER: Final = re.compile(rf"^,?\s+(?:and\s+)?(?:\w+,?\s+){{0,3}}?{_THING}\b", re.IGNORECASE)
 _REPORTED: Final = re.compile(
-    r"\b(?:history|reports?|reported|complains?|tells?|told|says?|patient|asked?|notes? itching|denie[sd]|symptoms?|describe[sd]?"
+    r"\b(?:history|reports?|reported|complains?|tells?|told|says?|patient|asked?|notes? itching|denie[sd]|symptoms?"
+    r"|describe[sd]?"
     r"|intensely|explains?)\b",
     re.IGNORECASE,
 )
@@ -68,15 +75,22 @@ _INFERRED: Final = re.compile(
 _USUAL: Final = re.compile(r"\b(?:usually|typically|often|commonly|generally|classically)\b", re.IGNORECASE)
 
 _STRUCTURE: Final = re.compile(
-    r"\b(?:(?:\w+ )?pigment(?:ed)? net(?:work)?s?|pseudo-?network|reticular (?:network|lines)|milia-like cysts?|comedo-?like openings?"
-    r"|arbori[sz]ing (?:vessels|telangiectasi\w+)|blue-?\s?white (?:veil|structures?)|blu(?:e|ish)-?(?:grey|gray|whit(?:e|ish)) veil"
-    r"|pseudopods?|(?:radial|peripheral) stre(?:ak|am)\w*|(?:brown|black|peripheral|blue|grey|gray|pigment)? ?(?:dots and )?globules?"
+    r"\b(?:(?:\w+ )?pigment(?:ed)? net(?:work)?s?|pseudo-?network|reticular (?:network|lines)|milia-like cysts?"
+    r"|comedo-?like openings?"
+    r"|arbori[sz]ing (?:vessels|telangiectasi\w+)|blue-?\s?white (?:veil|structures?)|blu(?:e|ish)-?(?:grey|gray"
+    r"|whit(?:e|ish)) veil"
+    r"|pseudopods?|(?:radial|peripheral) stre(?:ak|am)\w*|(?:brown|black|peripheral|blue|grey|gray"
+    r"|pigment)? ?(?:dots and )?globules?"
     r"|(?:dotted|glomerular|hairpin|polymorphous|comma|coiled|corkscrew) vessels|leaf-?like (?:areas|structures)"
-    r"|spoke-?wheel\w*|ovoid nests|blue-?gr[ea]y (?:ovoid nests|globules|dots|peppering)|peppering|regression structures?"
-    r"|red(?:-blue)? lacun(?:ae|es?|as)|strawberry pattern|rosettes?|cerebriform pattern|fingerprint-?like|moth-?eaten borders?"
-    r"|chrysalis|crystalline structures?|shiny white (?:lines|streaks)|delicate network|network around|homogen(?:e)?ous blue"
+    r"|spoke-?wheel\w*|ovoid nests|blue-?gr[ea]y (?:ovoid nests|globules|dots|peppering)|peppering"
+    r"|regression structures?"
+    r"|red(?:-blue)? lacun(?:ae|es?|as)|strawberry pattern|rosettes?|cerebriform pattern|fingerprint-?like"
+    r"|moth-?eaten borders?"
+    r"|chrysalis|crystalline structures?|shiny white (?:lines|streaks)|delicate network|network around"
+    r"|homogen(?:e)?ous blue"
     r"|parallel (?:ridge|furrow) pattern|starburst pattern|granularity|annular-granular)\b"
-    r"|\b(?:on|under|by|with|through) (?:the )?(?:dermoscop[yei]\w*|dermatoscop\w+)[^.;]{0,30}?\b(?:shows?|reveals?|there|seen)\b",
+    r"|\b(?:on|under|by|with|through) (?:the )?(?:dermoscop[yei]\w*|dermatoscop\w+)[^.;]{0,30}?\b(?:shows?|reveals?"
+    r"|there|seen)\b",
     re.IGNORECASE,
 )
 

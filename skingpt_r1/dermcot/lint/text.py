@@ -42,7 +42,8 @@ _NEGATION: Final = re.compile(
     re.IGNORECASE,
 )
 _DENIED_AFTER: Final = re.compile(
-    r"^[^.;,:()]{0,40}?\b(?:(?:is|are|was|were|has|have|can|could|do|does|did)\s*(?:not|n['’]t)\b|cannot|absent|unlikely"
+    r"^[^.;,:()]{0,40}?\b(?:(?:is|are|was|were|has|have|can|could|do|does|did)\s*(?:not|n['’]t)\b|cannot|absent"
+    r"|unlikely"
     r"|isn['’]t|aren['’]t|wasn['’]t|lacking|missing|not (?:seen|visible|described|mentioned|present|known|reported))",
     re.IGNORECASE,
 )
@@ -50,7 +51,8 @@ _DISEASE: Final = re.compile(
     r"\b(?:\w{3,}(?:itis|oses|osis|iasis|oma|omas|pemphigoid|pemphigus|fungoides)|tinea|lichen|eczema\w*|psoria\w+"
     r"|herpes|zoster|lupus|syndrome|disease|infections?|impetigo|scabies|urticaria|wart|warts|acne|rosacea|nevus|nevi"
     r"|naevus|cyst|tumou?rs?|granuloma|pityriasis|vitiligo|melasma|alopecia|porphyria|reaction|eruption|allergic|HS"
-    r"|BCC|SCC|cancers?|diagnos[ie]s|condition|disorders?|bites?|milia|purpura|\w+plasia|keloids?|erythema (?:nodosum|multiforme"
+    r"|BCC|SCC|cancers?|diagnos[ie]s|condition|disorders?|bites?|milia|purpura|\w+plasia|keloids?"
+    r"|erythema (?:nodosum|multiforme"
     r"|annulare|migrans))\b|\([A-Z]{2,5}\)",
     re.IGNORECASE,
 )
@@ -59,7 +61,8 @@ _NO_DISEASE: Final = re.compile(
 )
 _HEAD: Final = re.compile(r"\s{0,8}(?:[-•*#\d.)]{1,4}\s{1,3})?(\*{0,2}[^:.;!?\n]{2,70}?\*{0,2})(?::|\s[–—]\s)")
 _SUBJECT: Final = re.compile(
-    r"^[\W\d]*(?:(?:while|although|unlike|like|classic|chronic|acute)\s+)?(?:[\w'’-]+[ /*-]+){0,2}?(?!(?:condition|disease"
+    r"^[\W\d]*(?:(?:while|although|unlike|like|classic|chronic|acute)\s+)?(?:[\w'’-]+[ /*-]+){0,2}?(?!(?:condition"
+    r"|disease"
     r"|diagnosis|disorder|infection)\b)(?:" + _DISEASE.pattern + ")",
     re.IGNORECASE,
 )
