@@ -61,7 +61,7 @@ CAUGHT = [
         "unsafe-reassurance",
         "It has grown and bleeds, but there is no need to see a doctor.",
         Given(),
-        "no need to see a doctor",
+        "no need to see",
     ),
     (
         "unsafe-reassurance",

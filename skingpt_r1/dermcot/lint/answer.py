@@ -66,7 +66,7 @@ _AGAINST: Final = re.compile(
     r"\b(?:absence|less|unlikely|against|reduces?|no|lacks?|rules? out|argues)\b", re.IGNORECASE
 )
 _SURE: Final = re.compile(
-    r"\b(?:definite(?:ly)?|definitively|certainly|undoubtedly|undeniabl[ey]|unquestionabl[ey]|indisputabl[ey]"
+    r"\b(?:definite(?:ly)?|(?<!more )definitively|certainly|undoubtedly|undeniabl[ey]|unquestionabl[ey]|indisputabl[ey]"
     r"|unequivocal(?:ly)?"
     r"|unmistakabl[ey]|conclusive(?:ly)?(?! diagnos)|irrefutabl[ey]|incontestabl[ey]|surely)\b"
     r"|\b(?:100|hundred)\s?(?:%|percent|per cent)(?:\s+(?:\w+ )?(?:sure|certain\w*|confiden\w*|accura\w*|probab\w*))"
@@ -76,6 +76,7 @@ _SURE: Final = re.compile(
     r"|\bbeyond (?:\w+ )?(?:doubt|question|dispute)\b"
     r"|\bno other (?:diagnosis|explanation|disease|condition|possibility)\b[^.;]{0,20}\b(?:possible|fits?|left"
     r"|remains|explains?)\b"
+    r"|\b(?:nothing|no) (?:else|other (?:explanation|diagnosis)) (?:is|seems) possible\b|\bcan be no other\b"
     r"|\bcan (?:only be|be nothing)\b|\b(?:it|this) must be\b|\bimpossible that\b|\bleaves? no (?:room|doubt"
     r"|question)\b"
     r"|\b(?:proves?|proof)\b(?! of concept)|\bneeds? no (?:further )?(?:confirmation|biopsy|test\w*)\b"
@@ -116,6 +117,8 @@ def conclusions(text: Text) -> list[Conclusion]:
         elif sentence.block not in ("observation", "category"):
             cue = _FINAL.search(sentence.text)
             for m in text.mentions[i] if cue and not sentence.text.endswith("?") else ():
+                if sentence.text[m.end : m.end + 5] == "-like":
+                    continue
                 between = sentence.text[cue.end() : m.start] if cue else ""
                 if m.diagnosis and cue and m.start >= cue.end() and not _REJECTS.search(between) and len(between) < 120:
                     span = (sentence.start + m.start, sentence.start + m.end)
@@ -143,7 +146,8 @@ def related(a: str, b: str) -> bool:
     """Whether one diagnosis is a kind of the other, or the same."""
     if a not in table() or b not in table():
         return fold(a) == fold(b)
-    alike = table()[a].family == table()[b].family or (a.split()[0] == b.split()[0] == "tinea")
+    alike = table()[a].family[:2] == table()[b].family[:2] == ("inflammatory", "eczematous")
+    alike = alike or table()[a].family == table()[b].family or (a.split()[0] == b.split()[0] == "tinea")
     return alike or a in lineage(b) or b in lineage(a)
 
 
@@ -233,7 +237,7 @@ def overconfidence(text: Text, given: Given) -> Iterator[Hit]:
     """Surer than a picture allows: "definitely", "100 %", "certain", or high confidence without a reason."""
     for sentence, match in text.matches(_SURE):
         left, right = sentence.clause(match.start(), match.end())
-        inside = match.group().lower().startswith(("no ", "needs", "need ", "leave", "impossible", "can "))
+        inside = match.group().lower().startswith(("no ", "nothing", "needs", "need ", "leave", "impossible", "can "))
         before, after = sentence.text[left : match.start()], sentence.text[match.end() : right]
         if inside or not (_UNSURE.search(before) or _UNSURE.search(after[:60])):
             yield Hit(sentence.start + match.start(), sentence.start + match.end(), "a picture cannot make it certain")

@@ -25,7 +25,7 @@ _INVERTED: Final = re.compile(
 )
 _NOUNS: Final = {"margin": "border", "margins": "border"}
 _FEATURES: Final = {
-    "scale": r"scal(?:e|es|ing|y)",
+    "scale": r"(?<!non-)(?<!-like )scal(?:e|es|ing|y)",
     "crust": r"crust(?:s|ed|ing)?",
     "ulcer": r"ulcer(?:s|ated|ation|ations)?",
     "vesicle": r"(?:vesicles?|blisters?|bullae?|vesiculation)",
@@ -38,7 +38,12 @@ _NONE_OF: Final = (
     r"|\b(?:{0})\s+(?:is|are)\s+(?:absent|not (?:seen|present|visible))\b"
 )
 _ONE: Final = re.compile(
-    r"\b(?:a |an |one )?(?:single|solitary|isolated) (?:[\w-]+,? ){0,3}(?:lesion|papule|plaque|nodule|spot|growth)\b",
+    r"\b(?:a |an |one )?(?:single|solitary) (?:[\w-]+,? ){0,3}(?:lesion|papule|plaque|nodule|spot|growth)\b",
+    re.I,
+)
+_DECIDES: Final = re.compile(r"\bnot what (?:decides|counts|matters)\b", re.IGNORECASE)
+_COMPARES: Final = re.compile(
+    r"\b(?:lacks|usually|typically|often|unlikely|less likely|more likely|unlike|classically|infection|differs?)\b",
     re.I,
 )
 _THE_LESION: Final = re.compile(r"(?:the|this) lesion\b|its?\b", re.IGNORECASE)
@@ -70,7 +75,7 @@ def said(text: Text) -> Iterator[Said]:
             noun = _NOUNS.get(m[1].lower(), m[1])
             found += [(x.key, m.start(), m.end()) for x in scan(f"{m[2]} {noun}") if x.key]
         for key, start, end in found:
-            if not sentence.general(start, end) and not sentence.of_other(start):
+            if not (sentence.general(start, end) or sentence.of_other(start) or _DECIDES.search(sentence.text)):
                 yield Said(key, sentence.start + start, sentence.start + end, sentence)
 
 
@@ -91,7 +96,7 @@ def contradiction(text: Text, given: Given) -> Iterator[Hit]:
         seen.setdefault(claim.key, claim)
     for name, pattern in _FEATURES.items():
         yield from _there_and_not(text, name, pattern)
-    one = next((hit for hit in text.matches(_ONE) if _asserted(*hit)), None)
+    one = next((hit for hit in text.matches(_ONE) if _about_picture(*hit) and _asserted(*hit)), None)
     if one and one[0].block not in _REASONING:
         for sentence, match in text.matches(_MANY):
             if _asserted(sentence, match) and sentence is not one[0]:
@@ -133,7 +138,7 @@ def _inside(inner: re.Match[str], outer: re.Match[str]) -> bool:
 
 def _about_picture(sentence: Sentence, match: re.Match[str]) -> bool:
     start, end = match.span()
-    fine = sentence.block not in _REASONING and not sentence.of_disease
+    fine = sentence.block not in _REASONING and not sentence.of_disease and not _COMPARES.search(sentence.text)
     return fine and not sentence.general(start, end) and not sentence.of_other(start)
 
 

@@ -16,7 +16,9 @@ _TOLD: Final = re.compile(
     r"|filed)\b"
     r"|\b(?:the|its|this|true|stated|given|provided|image|case|class|dataset)\s+(?:label|annotation|class name|tag)\b"
     r"(?! on the (?:dressing|ruler|skin|patient))"
-    r"|\bground[- ]truth\b|\bgold[- ]standard (?:label|diagnosis)\b"
+    r"|\bground[- ]truth\b|\balready know(?:s|ing)? (?:that )?the (?:answer|diagnosis|label)\b|\b(?:annotators?"
+    r"|labell?ers?) (?:call|name|label|say)\w*\b|\btarget (?:diagnosis|label|answer)\b|\bgold[- ]standard (?:label"
+    r"|diagnosis)\b"
     r"|\b(?:given|provided|supplied|known|reference|stated|original|confirmed|correct|pre-?established|listed|true)"
     r"\s+(?:final )?(?:diagnosis|answer|label)\b"
     r"|\b(?:diagnosis|answer|condition)\s+(?:\w+ )?(?:was|is|has been)\s+(?:already |explicitly )?(?:given|provided"
@@ -25,9 +27,9 @@ _TOLD: Final = re.compile(
     r"|\b(?:was|were|been|is)\s+(?:already )?(?:suggested|named|given|mentioned|provided|stated|specified|listed)"
     r" (?:in|by|as) (?:the )?(?:prompt|question|user|query|title|task|label|input|diagnosis)\b"
     r"|\b(?:we|I) (?:were|was|am|are|have been) told that (?:this|it) is\b"
-    r"|\b(?:class|classified|filed|folder|categor(?:y|ised|ized)) (?:name|under)\b"
+    r"|\bclass name\b|\b(?:was|were|been) (?:filed|classified) under\b"
     r"|\bdata\s?set\s+(?:gives|says|lists|names|calls|labels?)\b"
-    r"|\b(?:folder|category|directory) (?:that|which|from which|the picture|the image)\b"
+    r"|\b(?:folder|directory|category) (?:that|which|from which)? ?the (?:picture|image|photo\w*)\b"
     r"|\bwhile [\w ]{3,40} was suggested\b",
     re.IGNORECASE,
 )
@@ -40,7 +42,7 @@ _PAST: Final = re.compile(r"\b(?:history|previous(?:ly)?|earlier|once|family|pri
 _CODED: Final = re.compile(r"[a-z]{2,5}|[A-Za-z]+(?:_[A-Za-z]+)+")
 
 _FILE: Final = re.compile(
-    r"\bfile[- ]?(?:name|path|title)s?\b|\bname of the (?:image |picture )?file\b"
+    r"\bfile(?:['’]s)?[- ]?(?:name|path|title)s?\b|\bname of the (?:image |picture )?file\b"
     r"|\bfile(?:\s+(?:is|was))?\s+(?:called|named|titled)\b"
     r"|[\w-]+\.(?:jpe?g|png|tiff?|bmp|gif|webp|heic|dcm)\b|\bISIC_\d{5,}\b"
     r"|\b(?:title|name|caption) (?:of|under|below|for) the (?:image|picture|photo(?:graph)?|figure)\b"
@@ -72,7 +74,8 @@ _CITED: Final = re.compile(
     r"|changes?"
     r"|morphology|location|presentation|distribution|appearance|as)\b"
     r"|\b(?:lesions?|features?|findings?|characteristics?|changes?|signs?|location|morphology)(?: \w+)? described\b"
-    r"|\byou (?:have |['’]ve )?describ\w+\b|\b(?:key |clinical )?(?:features|details|lesions) (?:you )?(?:mentioned"
+    r"|\byou mention\w*\b|\b(?:provided|given|supplied) information\b|\byou (?:have |['’]ve )?describ\w+\b|\b(?:key "
+    r"|clinical )?(?:features|details|lesions) (?:you )?(?:mentioned"
     r"|described)\b",
     re.IGNORECASE,
 )

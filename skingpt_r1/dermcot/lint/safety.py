@@ -19,10 +19,11 @@ _CALM: Final = re.compile(
     rf"\bno\s+(?:\w+\s+)?(?:need|reason|cause)\s+(?:to|for)\s+(?:\w+\s+){{0,4}}?(?:{_CARE}|worr\w+|concern|alarm|see"
     rf"|hurry)\b"
     r"|\b(?:nothing|no need|not?|\w+n['’]t|never)\s+(?:to\s+|be\s+|much to )*(?:worr(?:y|ied|isome)|alarm\w*|afraid)\b"
+    r"|\b(?:can|may) (?:safely |well )?be (?:ignored|left alone|dismissed)\b"
     r"|\bno (?:cause|reason) (?:for|to) (?:\w+ )?(?:concern|alarm|worry)\b"
     rf"|\bno\s+(?:further\s+|medical\s+)?{_CARE}\s+(?:is|are)\s+(?:needed|necessary|required|called for)\b"
     rf"|\b{_CARE}\s+(?:is|are|would be)\s+(?:unnecessary|superfluous|not (?:needed|necessary|required|indicated))\b"
-    rf"|\b(?:not|\w+n['’]t|never)\s+(?:need|have|bother)\s+(?:to\s+)?(?:see|consult|visit|show|go|with|a|any)\b"
+    rf"|\b(?:not|\w+n['’]t|never)\s+(?:need|have|bother)\s+(?:to\s+)?(?:see|consult|visit|show|go|with|worry)\b"
     rf"|\b(?:skip|bother|forget)\s+(?:the |a |about )?{_CARE}\b"
     r"|\b(?:ignore|leave|dismiss|disregard|forget about)\s+(?:it|this|the (?:lesion|spot|mole))\b(?:\s+alone|\s+be)?"
     r"|\b(?:wait|sit back)\s+and\s+relax\b",
@@ -87,7 +88,8 @@ _NEXT: Final = re.compile(
     r"\b(?:follow-?up|referral|biopsy|consultation|excision|next step\w*|(?:see|consult) an? (?:dermatologist"
     r"|doctor))\b"
     r"[^.;]{0,60}\b(?:is|are|would|should|recommended|advised|warranted|soon|within|needed|indicated|required)\b"
-    r"|\b(?:treatment|management|therapy)\b[^.;]{0,60}\b(?:include|involve|consist|would|should|may|is|are)\w*\b",
+    r"|\b(?:treatment|management|therapy)\b[^.;]{0,60}\b(?:include|involve|consist|would|should|may|is|are)\w*\b"
+    r"|\b(?:dermatologists?|doctors?|physicians?|specialists?|clinicians?) (?:should|must|needs? to|has to|have to)\b",
     re.IGNORECASE,
 )
 
@@ -101,7 +103,7 @@ def unsafe_reassurance(text: Text, given: Given) -> Iterator[Hit]:
     flagged = signs or any(not s.denied(m.start(), m.end()) and not s.of_disease for s, m in text.matches(_CANCER))
     for pattern, due in ((_CALM, flagged), (_SOFT, signs)):
         for sentence, match in text.matches(pattern) if due else ():
-            if not _turned_round(sentence, match):
+            if not (sentence.of_disease or _turned_round(sentence, match)):
                 yield Hit(
                     sentence.start + match.start(), sentence.start + match.end(), "calms although a red flag stands"
                 )

@@ -24,6 +24,7 @@ _FELT: Final = re.compile(
     r"|\b(?:on|to|with|upon) (?:light |gentle |firm )?(?:palpation|(?:the )?touch|pressure|pinching)\b|\bpalpa(?:ble"
     r"|tion|ted)\b"
     r"|\b(?:when|if|once) (?:it is )?(?:pressed|squeezed|pinched|touched|palpated|stroked|rubbed)\b"
+    r"|\b(?:cannot|can|could) be moved\b|\b(?:velvety|greasy|sandy|gritty) (?:feel|to the touch)\b|\bfeels\b"
     r"|\bpressing (?:on )?(?:it|them|the)\b|\b(?:non-?)?blanch(?:es|ing|able)\b|\bdimples? (?:when|on|if|under|upon)\b"
     r"|\b(?:freely )?mov(?:able|es) (?:over|under|against)\b|\b(?:fixed|adherent) to (?:the )?(?:underlying|deep\w*)\b"
     r"|\binduration\b|\bNikolsky['’]?s? (?:sign )?(?:is )?positive\b|\bDarier['’]?s? sign is\b|\btenderness\b"
@@ -35,7 +36,8 @@ _SMELLED: Final = re.compile(
     r"\b(?:mal)?odou?r(?:ous|less)?\b|\bsmell(?:s|y|ing)?\b|\bstench\b|\bfoul\b", re.IGNORECASE
 )
 _CELLS: Final = re.compile(
-    r"\b(?:histolog\w*|histopatholog\w*|biops(?:y|ies)|microscop\w+|pathology|immunofluorescence|KOH(?: \w+)?|cultures?"
+    r"\b(?:histologically|microscopically)\b,?[^.;]{0,12}\b(?:the|there|it|one|a)\b|\b(?:histolog\w*"
+    r"|histopatholog\w*|biops(?:y|ies)|microscop\w+|pathology|immunofluorescence|KOH(?: \w+)?|cultures?"
     r"|dermatopathology|Tzanck(?: smear)?)\b(?!\s+(?:would|could|should|may|might|can|is|are|to|of|will))[^.;]{0,30}?"
     r"\b(?:shows?|showed|shown|reveal(?:s|ed)|demonstrat(?:es|ed)|confirms?|confirmed|proves?|proved|grew|found"
     r"|there (?:is|are)"
@@ -72,6 +74,7 @@ _INFERRED: Final = re.compile(
     re.IGNORECASE,
 )
 
+_SEEN_BY_EYE: Final = ("white lines or white structureless area", "grey patterns")  # words that scale earns too
 _USUAL: Final = re.compile(r"\b(?:usually|typically|often|commonly|generally|classically)\b", re.IGNORECASE)
 
 _STRUCTURE: Final = re.compile(
@@ -88,7 +91,7 @@ _STRUCTURE: Final = re.compile(
     r"|moth-?eaten borders?"
     r"|chrysalis|crystalline structures?|shiny white (?:lines|streaks)|delicate network|network around"
     r"|homogen(?:e)?ous blue"
-    r"|parallel (?:ridge|furrow) pattern|starburst pattern|granularity|annular-granular)\b"
+    r"|parallel (?:ridge|furrow) pattern|starburst pattern|annular-granular)\b"
     r"|\b(?:on|under|by|with|through) (?:the )?(?:dermoscop[yei]\w*|dermatoscop\w+)[^.;]{0,30}?\b(?:shows?|reveals?"
     r"|there|seen)\b",
     re.IGNORECASE,
@@ -154,5 +157,6 @@ def dermoscopy_on_clinical(text: Text, given: Given) -> Iterator[Hit]:
         if sentence.block in ("category", "differential", "synthesis", "answer"):
             continue
         for m in text.mentions[i]:
-            if m.key and m.key[0] == "structure" and m.key[2] and sentence.asserts(m.start, m.end):
+            telling = m.key and m.key[0] == "structure" and m.key[1] not in _SEEN_BY_EYE
+            if telling and m.key and m.key[2] and sentence.asserts(m.start, m.end):
                 yield Hit(sentence.start + m.start, sentence.start + m.end, "no photograph shows this")
