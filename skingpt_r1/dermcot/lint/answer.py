@@ -74,7 +74,7 @@ _SURE: Final = re.compile(
     r"|\b(?:is|am|are|be|becomes) certain\b(?! (?:features|signs|findings|types|conditions|things|areas))"
     r"|\b(?:with|complete|absolute|full|total) (?:\w+ )?certainty\b|\b(?:no|any|a) (?:\w+ )?doubt\b"
     r"|\bbeyond (?:\w+ )?(?:doubt|question|dispute)\b"
-    r"|\bno other (?:diagnosis|explanation|disease|condition|possibility)\b[^.;]{0,20}\b(?:possible|fits?|left"
+    r"|\bno other (?:diagnosis|explanation|disease|condition|possibility)\b[^.;]{0,20}\b(?:possible|left"
     r"|remains|explains?)\b"
     r"|\b(?:nothing|no) (?:else|other (?:explanation|diagnosis)) (?:is|seems) possible\b|\bcan be no other\b"
     r"|\bcan (?:only be|be nothing)\b|\b(?:it|this) must be\b|\bimpossible that\b|\bleaves? no (?:room|doubt"
@@ -90,7 +90,8 @@ _UNSURE: Final = re.compile(
     r"|without (?!any|a\b)"
     r"|some|until|before|if|whether|would|could|may|might|should|will|need\w*|requir\w*|biops\w*|histolog\w*|test\w*"
     r"|to be"
-    r"|alone can|for|remain\w*|patholog\w*|examination|microscop\w*|how|order to|recommend\w*|further|culture\w*"
+    r"|alone can|for|challenging|difficult|hard|remain\w*|patholog\w*|examination|microscop\w*|how|order to"
+    r"|recommend\w*|further|culture\w*"
     r"|consult\w*)\b",
     re.IGNORECASE,
 )

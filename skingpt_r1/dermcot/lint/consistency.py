@@ -42,6 +42,11 @@ _ONE: Final = re.compile(
     re.I,
 )
 _DECIDES: Final = re.compile(r"\bnot what (?:decides|counts|matters)\b", re.IGNORECASE)
+_REPORTS: Final = re.compile(
+    r"\b(?:there (?:is|are)|(?:lesion|surface|skin|picture|image|photograph|it) (?:has|shows)"
+    r"|(?:is|are) (?:seen|visible|absent|present|noted|observed))\b",
+    re.IGNORECASE,
+)
 _COMPARES: Final = re.compile(
     r"\b(?:lacks|usually|typically|often|unlikely|less likely|more likely|unlike|classically|infection|differs?)\b",
     re.I,
@@ -121,7 +126,7 @@ def _excluded(key: Key) -> list[Key]:
 def _there_and_not(text: Text, name: str, pattern: str) -> Iterator[Hit]:
     absent = re.compile(_NONE_OF.format(pattern), re.IGNORECASE)
     there = re.compile(rf"\b{pattern}\b", re.IGNORECASE)
-    denied = [(s, m) for s, m in text.matches(absent) if _about_picture(s, m)]
+    denied = [(s, m) for s, m in text.matches(absent) if _about_picture(s, m) and _of_the_picture(text, s)]
     stated = [(s, m) for s, m in text.matches(there) if _about_picture(s, m) and not s.denied(m.start(), m.end())]
     stated = [(s, m) for s, m in stated if not any(s is d and _inside(m, x) for d, x in denied)]
     if denied and stated:
@@ -130,6 +135,11 @@ def _there_and_not(text: Text, name: str, pattern: str) -> Iterator[Hit]:
         yield Hit(
             sentence.start + match.start(), sentence.start + match.end(), f"{name}: said to be there and not there"
         )
+
+
+def _of_the_picture(text: Text, sentence: Sentence) -> bool:
+    """In running text an absence counts only where it is plainly reported, not where it tells diseases apart."""
+    return text.structured or bool(_REPORTS.search(sentence.text) and not sentence.names_disease)
 
 
 def _inside(inner: re.Match[str], outer: re.Match[str]) -> bool:

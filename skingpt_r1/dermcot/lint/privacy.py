@@ -25,7 +25,7 @@ _KINDS: Final = {
     "an e-mail address": re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}\b"),
     "a telephone number": re.compile(
         r"(?<![\w.])(?:\+\d{1,3}[ -]?(?:\(?\d{1,4}\)?[ -]?){1,5}\d{2,4}|\(\d{3}\)\s?\d{3}-\d{4}|\d{3}-\d{3}-\d{4}"
-        r"|0\d{2,5}[ /-]\d{3,4}[ -]?\d{3,4})(?![\w.])"
+        r"|0\d{2,5}[ /-]\d{3,4}[ -]?\d{3,4})(?!\w|\.\d)"
     ),
     "a record number": re.compile(
         r"\b(?i:MRN|medical record|record|hospital|patient|chart|insurance|case file|NHS|social security|SSN"

@@ -30,7 +30,7 @@ _CALM: Final = re.compile(
     re.IGNORECASE,
 )
 _SOFT: Final = re.compile(
-    r"\b(?:completely|entirely|perfectly|absolutely|totally|quite|certainly|definitely|it is|this is|is an?)"
+    r"\b(?:completely|entirely|perfectly|absolutely|totally|quite|certainly|definitely|it is|this is)"
     r"\s+(?:harmless|safe|innocuous|benign and)\b|\brest assured\b|\bnothing\s+(?:serious|dangerous|malignant)\b"
     r"|\bno danger\b",
     re.IGNORECASE,
@@ -47,6 +47,9 @@ _SIGN: Final = re.compile(
     re.IGNORECASE,
 )
 _CANCER: Final = re.compile(r"\b(?:melanomas?|carcinomas?|malignan\w+|skin cancers?)\b", re.IGNORECASE)
+_IF: Final = re.compile(r"\b(?:if|whether|unless|may|might|would|could|should|when|often|usually)\b", re.IGNORECASE)
+_LESS: Final = re.compile(r"\b(?:unlikely|less|unlike|typically|usually|rul\w+ out|rather than)\b", re.IGNORECASE)
+_NOT_EXCLUDED: Final = re.compile(r"\s+(?:can ?not|can['’]t) be (?:\w+ )?(?:excluded|ruled out)", re.IGNORECASE)
 _MILDEST: Final = (Urgency.SELF_WATCH, Urgency.ROUTINE, Urgency.SOON, Urgency.URGENT)
 _NUMBER: Final = r"(?:\d+(?:[.,]\d+)?(?:\s?(?:-|–|to)\s?\d+(?:[.,]\d+)?)?|one|two|three|four|half an?)"
 _DRUG: Final = (
@@ -98,9 +101,9 @@ _NEXT: Final = re.compile(
 def unsafe_reassurance(text: Text, given: Given) -> Iterator[Hit]:
     """Reassures, or sends nobody to a doctor, although the text itself names a red flag or a cancer."""
     told = given.history
-    signs = any(s.asserts(m.start(), m.end()) for s, m in text.matches(_SIGN))
+    signs = any(_stands(s, m) and not _IF.search(s.text, *s.clause(*m.span())) for s, m in text.matches(_SIGN))
     signs = signs or bool(told and (told.bleed or told.grew or told.changed))
-    flagged = signs or any(not s.denied(m.start(), m.end()) and not s.of_disease for s, m in text.matches(_CANCER))
+    flagged = signs or any(_stands(s, m) and not _LESS.search(s.text) for s, m in text.matches(_CANCER))
     for pattern, due in ((_CALM, flagged), (_SOFT, signs)):
         for sentence, match in text.matches(pattern) if due else ():
             if not (sentence.of_disease or _turned_round(sentence, match)):
@@ -114,6 +117,13 @@ def unsafe_reassurance(text: Text, given: Given) -> Iterator[Hit]:
         start = answer.text.rfind("|") + 1
         message = f"{n.diagnosis} is usually {row.urgency.value}"
         yield Hit(answer.start + start, answer.end, message)
+
+
+def _stands(sentence: Sentence, match: re.Match[str]) -> bool:
+    start, end = match.span()
+    open_ = _NOT_EXCLUDED.match(sentence.text, end)
+    denied = sentence.denied(start, end) and not open_
+    return not (sentence.of_disease or denied or sentence.of_other(start))
 
 
 def _turned_round(sentence: Sentence, match: re.Match[str]) -> bool:

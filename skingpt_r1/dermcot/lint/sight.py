@@ -21,7 +21,8 @@ _FELT: Final = re.compile(
     rf"(?:{_TOUCH}|soft|warm|hot|cool)(?!\s+(?:to (?:see|tell|say|judge)|brown|red|pink|tones?|colou?rs?))\b"
     rf"|\b{_TOUCH},?\s+(?:and\s+)?(?:\w+,?\s+){{0,3}}?{_THING}\b"
     r"|\bfeels?\s+(?:\w+\s+)?(?:hard|soft|gritty|rough|firm|warm|hot|smooth|rubbery|like)\b"
-    r"|\b(?:on|to|with|upon) (?:light |gentle |firm )?(?:palpation|(?:the )?touch|pressure|pinching)\b|\bpalpa(?:ble"
+    r"|\b(?:on|with|upon) (?:light |gentle |firm )?(?:palpation|touch|pressure|pinching)\b|\bto (?:the )?touch\b"
+    r"|\bpalpa(?:ble"
     r"|tion|ted)\b"
     r"|\b(?:when|if|once) (?:it is )?(?:pressed|squeezed|pinched|touched|palpated|stroked|rubbed)\b"
     r"|\b(?:cannot|can|could) be moved\b|\b(?:velvety|greasy|sandy|gritty) (?:feel|to the touch)\b|\bfeels\b"
@@ -54,6 +55,10 @@ _SYMPTOM: Final = re.compile(
     r"\b(?:itch(?:y|ing|iness)?|prurit(?:us|ic)|pain(?:ful)?|burning|stinging|tender|sore(?!s\b)|numb(?:ness)?)\b",
     re.IGNORECASE,
 )
+_SUFFERS: Final = re.compile(
+    rf"\b{_THING}\s+(?:is|are)\s+(?:[\w]+,?\s+(?:and\s+)?){{0,2}}?(?:painful|itchy|sore|burning|itching)\b",
+    re.IGNORECASE,
+)
 _SEEING: Final = re.compile(
     r"\b(?:see|seen|observe[ds]?|shows?|shown|showing|depicts?|visible|reveals?|displays?|exhibits?|picture"
     r"|image|photo(?:graph)?|notice)\b",
@@ -75,7 +80,9 @@ _INFERRED: Final = re.compile(
 )
 
 _SEEN_BY_EYE: Final = ("white lines or white structureless area", "grey patterns")  # words that scale earns too
-_USUAL: Final = re.compile(r"\b(?:usually|typically|often|commonly|generally|classically)\b", re.IGNORECASE)
+_USUAL: Final = re.compile(
+    r"\b(?:usually|typically|often|commonly|generally|classically|characteri[sz]ed|inconsistent)\b", re.IGNORECASE
+)
 
 _STRUCTURE: Final = re.compile(
     r"\b(?:(?:\w+ )?pigment(?:ed)? net(?:work)?s?|pseudo-?network|reticular (?:network|lines)|milia-like cysts?"
@@ -92,7 +99,8 @@ _STRUCTURE: Final = re.compile(
     r"|chrysalis|crystalline structures?|shiny white (?:lines|streaks)|delicate network|network around"
     r"|homogen(?:e)?ous blue"
     r"|parallel (?:ridge|furrow) pattern|starburst pattern|annular-granular)\b"
-    r"|\b(?:on|under|by|with|through) (?:the )?(?:dermoscop[yei]\w*|dermatoscop\w+)[^.;]{0,30}?\b(?:shows?|reveals?"
+    r"|\b(?:under|on) (?:the )?dermoscopy\b|\b(?:on|under|by|with|through) (?:the )?(?:dermoscop[yei]\w*"
+    r"|dermatoscop\w+)[^.;]{0,30}?\b(?:shows?|reveals?"
     r"|there|seen)\b",
     re.IGNORECASE,
 )
@@ -109,6 +117,7 @@ def unseeable_finding(text: Text, given: Given) -> Iterator[Hit]:
         (_FELT, "nobody can feel a picture"),
         (_SMELLED, "nobody can smell a picture"),
         (_CELLS, "no microscope was given"),
+        (_SUFFERS, "a symptom is told, not seen"),
     ):
         for sentence, match in text.matches(pattern):
             if _of_this_picture(sentence, match):

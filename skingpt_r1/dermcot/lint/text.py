@@ -97,6 +97,11 @@ class Sentence:
         head = _NO_DISEASE.sub("", self.head)
         return self.under or (bool(head) and bool(_DISEASE.search(head)))
 
+    @property
+    def names_disease(self) -> bool:
+        """Whether any disease, or a word that speaks of diseases, stands in it."""
+        return bool(_DISEASE.search(_NO_DISEASE.sub("", self.text)))
+
     def clause(self, start: int, end: int) -> tuple[int, int]:
         """The clause around text[start:end] (positions in the sentence)."""
         left, right = 0, len(self.text)
