@@ -20,8 +20,9 @@ FOLDER = Path(__file__).parent / "results"
 def keep(name: str, figures: dict[str, Any], of: str | None = None) -> Path:
     """Write results/NAME.json with where, when and how it was measured, or results/NAME_OF.json of one of several."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    told = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]  # no path of a machine
     about = {
-        "command": " ".join(["python", "-m", f"benchmarks.{name}", *sys.argv[1:]]),
+        "command": " ".join(["python", "-m", f"benchmarks.{name}", *told]),
         "date": date.today().isoformat(),
         "commit": commit.stdout.strip(),
         "machine": f"{platform.machine()}, {processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}",

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from skingpt_r1 import __version__
-from skingpt_r1.cli import data, diagnose, doctor, knowledge, measure, train
+from skingpt_r1.cli import data, dermcot, diagnose, doctor, knowledge, measure, train
 from skingpt_r1.cli.words import complain
 from skingpt_r1.records import SkinGPTError
 
@@ -25,6 +25,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(train.app, name="train", help="Train the teacher, the witnesses and the adapters.")
 app.add_typer(data.app, name="data", help="Look at, check and split image folders.")
 app.add_typer(knowledge.app, name="knowledge", help="Diagnoses: look up, compare, read out of texts by others.")
+app.add_typer(dermcot.app, name="dermcot", help="Check narratives that a model should learn from.")
 
 
 def _version(wanted: bool) -> None:

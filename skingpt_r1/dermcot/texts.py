@@ -1,0 +1,244 @@
+"""Texts of anybody's file, row by row: JSON Lines, LLaMA-Factory (alpaca or ShareGPT) or chat messages, .gz or not.
+
+A row that cannot be read becomes a `BadRow` and the others are still read. What bites: a JSON list ends at its first
+malformed row, because nobody can tell where the next one starts; and a "history" that is a list is LLaMA-Factory's
+history of the chat, not the patient's.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+from skingpt_r1.dermcot.lint import Given
+from skingpt_r1.records import Claim, Modality, SkinGPTError, read_history
+
+LONGEST_LINE: Final = 8 * 1024 * 1024  # bytes
+LONGEST_LIST: Final = 1024 * 1024 * 1024  # bytes
+LONGEST_TEXT: Final = 1_000_000  # characters
+TEXT_KEYS: Final = ("narrative", "text", "output", "response", "answer", "completion", "prediction")
+TURN_KEYS: Final = ("conversations", "messages")
+_WRITERS: Final = ("gpt", "assistant", "model", "bot")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One text with what its row tells of the case. id: the row's own, else "line 7"."""
+
+    id: str
+    text: str
+    given: Given
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """Why a row was left out; says file, line and remedy."""
+
+    message: str
+
+
+class _Unreadable(Exception):
+    """A row's fault, without its place."""
+
+
+def read_texts(path: Path) -> Iterator[Entry | BadRow]:
+    """The file's texts in order. Raises SkinGPTError where there is no file to read."""
+    first_seen: dict[str, int] = {}
+    n = 0
+    try:
+        for line, row in _rows(path):
+            n += 1
+            if isinstance(row, BadRow):
+                yield row
+                continue
+            try:
+                name = _id(row, line)
+                if name in first_seen:
+                    raise _Unreadable(
+                        f"the id {name[:60]!r} stood in line {first_seen[name]} already; give each its own"
+                    )
+                entries = _entries(name, row)
+            except (_Unreadable, SkinGPTError) as error:
+                yield BadRow(f"{path}:{line}: {str(error).rstrip('.')}.")
+                continue
+            first_seen[name] = line
+            yield from entries
+    except (OSError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SkinGPTError(f"{path}: cannot be read ({reason}); name a readable file.") from error
+    if not n:
+        yield BadRow(f"{path}: holds no rows; write one JSON object a line, or a JSON list.")
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Any]]:
+    """(line, parsed row or BadRow)."""
+    with path.open("rb") as raw:
+        head = raw.read(4)
+        raw.seek(0)
+        stream: IO[bytes] = gzip.GzipFile(fileobj=raw) if head[:2] == b"\x1f\x8b" else raw  # type: ignore[assignment]
+        start = stream.read(64)
+        stream.seek(0)
+        if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            yield 1, BadRow(f"{path}:1: is UTF-16; convert it (iconv -f UTF-16 -t UTF-8).")
+        elif start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"[":
+            yield from _listed(path, stream)
+        else:
+            yield from _lined(path, stream)
+
+
+def _lined(path: Path, stream: IO[bytes]) -> Iterator[tuple[int, Any]]:
+    number = 0
+    while line := stream.readline(LONGEST_LINE):
+        number += 1
+        if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+            size = len(line)
+            while (more := stream.readline(LONGEST_LINE)) and (size := size + len(more)) and not more.endswith(b"\n"):
+                pass
+            limit = f"{LONGEST_LINE // 2**20} MB"
+            yield (
+                number,
+                BadRow(f"{path}:{number}: {size / 2**20:.0f} MB long, the limit is {limit}; cut it or leave it out."),
+            )
+            continue
+        if not line.strip():
+            continue
+        try:
+            yield number, json.loads(line.removeprefix(b"\xef\xbb\xbf" if number == 1 else b"").decode("utf-8"))
+        except UnicodeDecodeError:
+            yield number, BadRow(f"{path}:{number}: is not UTF-8; convert it (iconv -f LATIN1 -t UTF-8).")
+        except (ValueError, RecursionError) as error:
+            if number == 1 and line.strip() == b"{":
+                yield 1, BadRow(f"{path}:1: one JSON object over several lines; write each object on one line.")
+                return
+            yield number, BadRow(f"{path}:{number}: malformed JSON ({_short(error)}); mend or delete this line.")
+
+
+def _listed(path: Path, stream: IO[bytes]) -> Iterator[tuple[int, Any]]:
+    content = stream.read(LONGEST_LIST + 1)
+    if len(content) > LONGEST_LIST:
+        yield 1, BadRow(f"{path}:1: a JSON list over {LONGEST_LIST // 2**20} MB; write JSON Lines instead.")
+        return
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        yield line, BadRow(f"{path}:{line}: is not UTF-8; convert the file (iconv -f LATIN1 -t UTF-8).")
+        return
+    decoder = json.JSONDecoder()
+    position, line, counted = text.index("[") + 1, 1, 0
+    while True:
+        position = _skip(text, position)
+        line, counted = line + text.count("\n", counted, position), position
+        if text[position : position + 1] == "]":
+            return
+        try:
+            row, position = decoder.raw_decode(text, position)
+            end = _skip(text, position)
+            if text[end : end + 1] not in (",", "]"):
+                raise json.JSONDecodeError("expecting ',' or ']'", text, end)
+        except (ValueError, RecursionError) as error:
+            line = getattr(error, "lineno", line)
+            yield line, BadRow(f"{path}:{line}: malformed JSON ({_short(error)}); mend it, the rest was not read.")
+            return
+        yield line, row
+        position = end + (text[end] == ",")
+
+
+def _skip(text: str, position: int) -> int:
+    while text[position : position + 1] in (" ", "\t", "\r", "\n"):
+        position += 1
+    return position
+
+
+def _short(error: Exception) -> str:
+    return "nested too deep" if isinstance(error, RecursionError) else getattr(error, "msg", str(error))[:80]
+
+
+def _id(row: Any, line: int) -> str:
+    if not isinstance(row, dict):
+        raise _Unreadable(f'holds a {type(row).__name__}, not an object; write {{"id": ..., "narrative": ...}}')
+    name = row.get("id", row.get("case_id"))
+    if name is None:
+        return f"line {line}"
+    if isinstance(name, (str, int)) and str(name).strip():
+        return str(name)
+    raise _Unreadable("its id is neither text nor a number; give it one")
+
+
+def _entries(name: str, row: dict[str, Any]) -> list[Entry]:
+    texts = _texts(row)
+    given = _given(row)
+    for text in texts:
+        if len(text) > LONGEST_TEXT:
+            raise _Unreadable(f"its text has {len(text):,} characters, the limit is {LONGEST_TEXT:,}; cut it")
+        if not text.strip():
+            raise _Unreadable("its text is empty; fill it or leave the row out")
+    return [Entry(name if len(texts) == 1 else f"{name}#{i}", text, given) for i, text in enumerate(texts, 1)]
+
+
+def _texts(row: dict[str, Any]) -> list[str]:
+    for key in TEXT_KEYS:
+        if key in row:
+            if not isinstance(row[key], str):
+                raise _Unreadable(f"its {key!r} is no text; write a string")
+            return [row[key]]
+    for key in TURN_KEYS:
+        if isinstance(row.get(key), list):
+            found = [said for turn in row[key] if (said := _said(turn)) is not None]
+            if not found:
+                raise _Unreadable(
+                    f"no turn of its {key!r} is the assistant's; add one from {' or '.join(_WRITERS[:2])}"
+                )
+            return found
+    raise _Unreadable(f"has no text; use one of the keys {', '.join((*TEXT_KEYS, *TURN_KEYS))}")
+
+
+def _said(turn: Any) -> str | None:
+    """What the model says in a turn of ShareGPT ({from, value}) or of a chat ({role, content}), None for others."""
+    if not isinstance(turn, dict) or str(turn.get("from", turn.get("role"))).lower() not in _WRITERS:
+        return None
+    content = turn.get("value", turn.get("content"))
+    if isinstance(content, list):
+        content = "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    if not isinstance(content, str):
+        raise _Unreadable("a turn of the assistant holds no text; write a string")
+    return content
+
+
+def _given(row: dict[str, Any]) -> Given:
+    images = row.get("images")
+    image = _first_text(
+        row.get("image"), row.get("image_path"), images[0] if isinstance(images, list) and images else images
+    )
+    history = row.get("history")
+    told = None
+    if isinstance(history, dict):
+        told = read_history([f"{key}={value}" for key, value in history.items() if value is not None])
+    try:
+        modality = Modality(row["modality"]) if row.get("modality") else None
+    except ValueError:
+        kinds = " or ".join(Modality)
+        raise _Unreadable(f"its modality is {str(row['modality'])[:40]!r}; write {kinds}, or leave it out") from None
+    try:
+        measured = tuple(
+            Claim(str(c), str(v), bool(rest[0]) if rest else True) for c, v, *rest in row.get("measured") or ()
+        )
+    except (TypeError, ValueError):
+        raise _Unreadable('its "measured" is no list of [concept, value, polarity]') from None
+    lesions = row.get("lesions")
+    return Given(
+        label=_first_text(row.get("label"), row.get("diagnosis")),
+        image=image,
+        history=told,
+        modality=modality,
+        measured=measured,
+        lesions=lesions if isinstance(lesions, int) else None,
+    )
+
+
+def _first_text(*values: Any) -> str | None:
+    return next((value for value in values if isinstance(value, str) and value), None)
