@@ -68,7 +68,8 @@ def fold(word: str) -> str:
     """One spelling for British and American words, lower case, without accents."""
     word = word.lower().replace("’", "'")
     if not word.isascii():
-        word = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
+        bare = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
+        word = bare or word  # an accent on nothing stays
     for british, folded in (
         ("ae", "e"),
         ("oe", "e"),

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from skingpt_r1.knowledge.conclusion import conclude
 from skingpt_r1.knowledge.diagnoses import preferred
 from skingpt_r1.narrative.render import CONFIDENCES
 from skingpt_r1.narrative.scan import Mention, diagnoses_in, scan
@@ -28,11 +29,6 @@ _SENTENCE_END: Final = re.compile(r"[.!?](?=\s|$|[*<])|\n\s*\n|\n(?=[ \t]{0,8}[-
 _SIDE: Final = re.compile(r"\b(?:(for|pro|favou?r|supported)|(against|contra|opposed))\b", re.IGNORECASE)
 _GENERAL: Final = re.compile(
     r"\b(typically|usually|commonly|often|generally|classically|would|could|might|if|unlike|tends?|can)\b",
-    re.IGNORECASE,
-)
-_CONCLUDES: Final = re.compile(
-    r"\b(?:most likely|most probable|consistent with|diagnos[ei]s|suggest\w*|conclu\w+|appears? to be"
-    r"|points? to\w*|indicat\w+|likely|signs of|aligns?|shows|you have|confirm\w*)\b",
     re.IGNORECASE,
 )
 _REJECTED: Final = re.compile(
@@ -97,6 +93,7 @@ class _Reader:
     """One pass over one text. Claims get their positions in the order in which the text first makes them."""
 
     def __init__(self, text: str) -> None:
+        self.text = text
         self.blocks, self.problems = _sections(text)
         self.positions: dict[Key, int] = {}
 
@@ -228,13 +225,9 @@ class _Reader:
         return as_written or None
 
     def _concluded(self) -> str | None:
-        """The diagnosis of the last sentence that concludes with one, negated ones left aside."""
-        text = self.blocks["synthesis"] if "synthesis" in self.blocks else self.blocks["free"]
-        for sentence in reversed(_sentences(text)):
-            cue = None if sentence.lower().startswith("if ") else _CONCLUDES.search(sentence)
-            for mention in diagnoses_in(sentence) if cue else ():
-                rejected = _REJECTED.search(sentence, max(0, mention.start - 30), mention.start)
-                if cue and mention.start > cue.start() and not rejected:
-                    return mention.diagnosis
-        self.problems.append("no concluding sentence names a known diagnosis")
+        """The diagnosis that a text without an answer ends with; only one that the table knows."""
+        concluded = conclude(self.blocks.get("synthesis", self.text))
+        if concluded.diagnosis is not None and preferred(concluded.diagnosis) is not None:
+            return concluded.diagnosis
+        self.problems.append(f"no known diagnosis is concluded: {concluded.reason or concluded.diagnosis}"[:200])
         return None
