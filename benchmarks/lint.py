@@ -1,12 +1,13 @@
 """What does lint find, and is it right? Planted faults per rule, and the shares of the certified texts.
 
     python -m benchmarks.lint planted                # precision and recall per rule, on planted faults
-    python -m benchmarks.lint certified TEXTS.jsonl.gz [--read 30]  # shares by rule; a seeded sample to read by eye
+    python -m benchmarks.lint certified [--read 30]  # shares by rule; a seeded sample to read by eye
 
 Planted: a hit counts where it overlaps the planted words; a false alarm is a finding of the rule on a text without
-its fault (sound drafts, sound prose, near misses). Rules were mended on the "first" wordings; "unseen" ones were
-written when the rules were finished (by the same author, so no stranger's words). Certified texts are split by hash,
-60 % to tune and 40 % to judge.
+its fault (sound drafts, sound prose, near misses). Rules were mended on the "first" wordings. "Unseen" ones were
+written when the rules were finished, by the same author; how the rules met them before any mending is kept in
+results/lint_planted_first_look.json, and only that file is blind. Certified texts are split by hash, 60 % to tune and
+40 % to judge; results/lint_read.json holds what a reader said of 30 findings of the judge part.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from benchmarks.planting import Planted, clean, planted
 from benchmarks.results import keep
 from skingpt_r1.dermcot.lint import RULES, Finding, Given, lint
 from skingpt_r1.records import Modality
+from skingpt_r1.sources.registry import data_root
 
 TUNED_SHARE = 0.6
 
@@ -102,7 +104,7 @@ def show(row: dict[str, Any], finding: Finding, width: int = 130) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("planted", "certified"))
-    parser.add_argument("texts", type=Path, nargs="?")
+    parser.add_argument("texts", type=Path, nargs="?", help="default: the certified texts of the public sets")
     parser.add_argument("--n", type=int, default=60, help="planted and clean texts a rule")
     parser.add_argument("--rule", action="append", help="planted: only this rule, and nothing is kept")
     parser.add_argument("--read", type=int, default=0, help="findings to print")
@@ -120,7 +122,7 @@ def main() -> None:
             return
         keep("lint", {"rules": figures}, of="planted")
         return
-    linted = certified(options.texts, options.workers)
+    linted = certified(options.texts or data_root() / "dermbench_text" / "narratives.jsonl.gz", options.workers)
     texts = Counter(rule for _, findings in linted for rule in {f.rule for f in findings})
     shares = {rule: round(texts[rule] / len(linted), 4) for rule in RULES}
     print(json.dumps(shares, indent=1))

@@ -1,8 +1,9 @@
 """Faults for `benchmarks.lint` to find, and near misses that it must leave alone, by rule.
 
 Written from the rules' names alone and without their patterns: the first set before the rules, which were then
-mended on it; the "unseen" set when they were finished. A wording may have slots (`{a|b|c}`, one drawn). Faults that
-no sentence makes are edits, the same in both sets. Every text is a draft of our own grammar or prose of our own.
+mended on it; the "unseen" set when they were finished, and mended on once after. A wording may have slots
+(`{a|b|c}`, one drawn). Faults that no sentence makes are edits, the same in both sets. Every text is a draft of our
+own grammar or prose of our own.
 """
 
 from __future__ import annotations

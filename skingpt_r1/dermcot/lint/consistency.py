@@ -88,7 +88,7 @@ def said(text: Text) -> Iterator[Said]:
 def contradiction(text: Text, given: Given) -> Iterator[Hit]:
     """Two claims of the text exclude each other: sharp and blurred, scale and no scale, one lesion and several.
 
-    The later of the two is shown.
+    The later of the two is shown. Weak in running text about many lesions and parts, where both may be true.
     """
     seen: dict[Key, Said] = {}
     for claim in said(text):
