@@ -30,14 +30,14 @@ def journal(run: Path, phase: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def series(lines: list[dict[str, Any]], key: str, smooth: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """(steps, values) of one journalled figure, each the mean of the last `smooth`."""
+def series(lines: list[dict[str, Any]], key: str) -> tuple[np.ndarray, np.ndarray]:
+    """(steps, values) of one journalled figure, each the mean of the last SMOOTH."""
     told = [(line["step"], line[key]) for line in lines if key in line]
     if not told:
         return np.zeros(0), np.zeros(0)
     steps, values = (np.array(column, dtype=float) for column in zip(*told, strict=True))
     sums = np.cumsum(np.insert(values, 0, 0.0))
-    first = np.maximum(np.arange(1, len(values) + 1) - smooth, 0)
+    first = np.maximum(np.arange(1, len(values) + 1) - SMOOTH, 0)
     last = np.arange(1, len(values) + 1)
     return steps, (sums[last] - sums[first]) / (last - first)
 
@@ -45,15 +45,15 @@ def series(lines: list[dict[str, Any]], key: str, smooth: int = 1) -> tuple[np.n
 def losses(axes: Any, runs: list[Path]) -> None:
     """Three panels: the visual loss while looking, then both losses while writing."""
     panels = (
-        ("look", "distil", "looking: 10 (1 - cosine) to the teacher", SMOOTH),
-        ("write", "sft", "writing: cross entropy of the narratives", SMOOTH),
-        ("write", "decision", "writing: the same, tokens that decide", SMOOTH),
+        ("look", "distil", "looking: 10 (1 - cosine) to the teacher"),
+        ("write", "sft", "writing: cross entropy of the narratives"),
+        ("write", "decision", "writing: the same, tokens that decide"),
     )
-    for axis, (phase, key, title, smooth) in zip(axes, panels, strict=True):
+    for axis, (phase, key, title) in zip(axes, panels, strict=True):
         for run in runs:
-            steps, values = series(journal(run, phase), key, smooth)
+            steps, values = series(journal(run, phase), key)
             if len(steps):
-                axis.plot(steps, values, label=run.name.replace("_", " "), marker="o" if smooth == 1 else None)
+                axis.plot(steps, values, label=run.name.replace("_", " "))
         axis.set(title=title, xlabel="step", ylabel="loss")
         axis.legend()
         axis.grid(alpha=0.3)

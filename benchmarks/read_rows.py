@@ -43,7 +43,7 @@ def rows_of(split: str, limit: int | None) -> list[Case]:
 
     A val row that touches a test row is left out: what is fitted on val is judged on test.
     """
-    dropped = gather(None, RUNS.parent).dropped
+    dropped = gather(None, RUNS.parent).dropped if split == "val" else frozenset()  # of test, none ever is
     chosen: list[Case] = []
     for name in SETS:
         mine = [case for case in load_source(name) if case.split == split and key(case) not in dropped]

@@ -18,6 +18,7 @@ from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.narrative import vocabulary
 from skingpt_r1.narrative.render import render
 from skingpt_r1.records import Case, History, SkinGPTError
+from skingpt_r1.sources.clustering import key
 from skingpt_r1.sources.registry import SOURCES
 
 COLOURS = 3  # soft words that name a colour
@@ -35,7 +36,7 @@ class Corpus:
         confusion: Mapping[str, Mapping[str, float]],
     ) -> None:
         self.cases = cases
-        self.evidence = [[s for s in evidence[f"{c.dataset}/{c.id}"] if _learnable(s)] for c in cases]
+        self.evidence = [[s for s in evidence[key(c)] if _learnable(s)] for c in cases]
         self.confusion = confusion
 
     def narrative(self, row: int, rng: random.Random, history: bool) -> Lesson:
@@ -62,7 +63,7 @@ class Corpus:
 
     def _diagnosis(self, case: Case) -> str:
         if case.diagnosis is None:
-            raise SkinGPTError(f"{case.dataset}/{case.id}: no diagnosis, so no narrative can be written from it.")
+            raise SkinGPTError(f"{key(case)}: no diagnosis, so no narrative can be written from it.")
         return case.diagnosis
 
     def _rivals(self, case: Case, rng: random.Random) -> list[str]:

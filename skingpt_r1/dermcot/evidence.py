@@ -24,6 +24,7 @@ from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.concepts import VALUES
 from skingpt_r1.narrative import vocabulary
 from skingpt_r1.records import Case, Claim, History, Modality
+from skingpt_r1.sources.clustering import key
 from skingpt_r1.sources.streams import write_text
 
 log = logging.getLogger(__name__)
@@ -60,18 +61,18 @@ def collect(cases: Sequence[Case], segment: Segment, path: Path, workers: int = 
     """
     journal = path.with_suffix(".part")
     kept = read_evidence(journal)
-    write_text(journal, "".join(_line(key, claims) for key, claims in kept.items()))  # without a torn last line
+    write_text(journal, "".join(_line(name, claims) for name, claims in kept.items()))  # without a torn last line
     done = read_evidence(path) | kept
-    missing = [case for case in cases if _key(case) not in done]
+    missing = [case for case in cases if key(case) not in done]
     with ThreadPoolExecutor(workers) as pool, journal.open("a", encoding="utf-8") as stream:
         for n, (case, claims) in enumerate(
             zip(missing, pool.map(lambda c: observed(c, segment), missing), strict=True), 1
         ):
-            done[_key(case)] = claims
-            stream.write(_line(_key(case), claims))
+            done[key(case)] = claims
+            stream.write(_line(key(case), claims))
             if n % 500 == 0:
                 log.info("evidence %d/%d", n, len(missing))
-    write_text(path, "".join(_line(key, claims) for key, claims in sorted(done.items())))
+    write_text(path, "".join(_line(name, claims) for name, claims in sorted(done.items())))
     journal.unlink()
     return done
 
@@ -84,18 +85,14 @@ def feature_rows(
     Size is left out: it is a share of the picture, which tells how close the camera was, not how large the lesion is.
     """
     for case in cases:
-        if case.diagnosis is None or _key(case) not in claims:
+        if case.diagnosis is None or key(case) not in claims:
             continue
-        keys = {c.claim.key for c in claims[_key(case)] if c.claim.concept not in ("modality", "structure", "size")}
+        keys = {c.claim.key for c in claims[key(case)] if c.claim.concept not in ("modality", "structure", "size")}
         yield case.diagnosis, keys, {concept for concept, _, _ in keys}
 
 
-def _key(case: Case) -> str:
-    return f"{case.dataset}/{case.id}"
-
-
-def _line(key: str, claims: Sequence[ScoredClaim]) -> str:
-    return json.dumps({"case": key, "claims": [[*c.claim.key, c.support] for c in claims]}) + "\n"
+def _line(name: str, claims: Sequence[ScoredClaim]) -> str:
+    return json.dumps({"case": name, "claims": [[*c.claim.key, c.support] for c in claims]}) + "\n"
 
 
 def read_evidence(path: Path) -> dict[str, list[ScoredClaim]]:

@@ -26,7 +26,8 @@ _TWO_SIDED: Final = ("melanocytic", "keratinocytic")  # groups whose category sa
 _WORD: Final = re.compile(r"[0-9]+|[^\W\d_]+(?:['’][^\W\d_]+)?")
 _IRREGULAR: Final = (("nevus", "nevi"), ("osis", "oses"), ("oma", "omata"), ("lentigo", "lentigines"))
 _FEARED: Final = 0.1
-_BY_URGENCY: Final = (Urgency.SELF_WATCH, Urgency.ROUTINE, Urgency.SOON, Urgency.URGENT)
+BY_URGENCY: Final = (Urgency.SELF_WATCH, Urgency.ROUTINE, Urgency.SOON, Urgency.URGENT)
+"""Mildest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ def urgency_of(
     if any(flag.claims.intersection(findings) for flag in row.red_flags):
         urgency = Urgency.URGENT if urgency in (Urgency.SOON, Urgency.URGENT) else Urgency.SOON
     if not confident and any(get(rival).malignant == "malignant" for rival in rivals):
-        urgency = max(urgency, Urgency.SOON, key=_BY_URGENCY.index)
+        urgency = max(urgency, Urgency.SOON, key=BY_URGENCY.index)
     return urgency
 
 

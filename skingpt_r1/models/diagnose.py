@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from skingpt_r1.images.measure import LesionMeasurement, measure_lesion
 from skingpt_r1.images.quality import QualityReport, check_quality
 from skingpt_r1.images.reading import Photo, read_photo
-from skingpt_r1.knowledge.diagnoses import category_of, feared, urgency_of
+from skingpt_r1.knowledge.diagnoses import BY_URGENCY, category_of, feared, urgency_of
 from skingpt_r1.knowledge.labelsets import BUILT_IN, LabelSet, match
 from skingpt_r1.models import calibration
 from skingpt_r1.models.concepts import HYPOTHESIS, MODALITY, VALUES, ConceptHeads, load_concepts
@@ -44,12 +44,11 @@ from skingpt_r1.narrative.verify import (
     said,
     verify,
 )
-from skingpt_r1.records import Claim, History, Modality, Narrative, SkinGPTError, Urgency
+from skingpt_r1.records import Claim, History, Modality, Narrative, SkinGPTError
 
 log = logging.getLogger(__name__)
 ADAPTERS = Path(__file__).parents[1] / "adapters"
 BATCH = 16
-BY_URGENCY = (Urgency.SELF_WATCH, Urgency.ROUTINE, Urgency.SOON, Urgency.URGENT)
 PixelArray = NDArray[np.uint8]
 
 

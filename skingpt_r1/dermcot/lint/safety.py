@@ -8,8 +8,7 @@ from typing import Final
 
 from skingpt_r1.dermcot.lint.registry import Given, Hit, Severity, rule
 from skingpt_r1.dermcot.lint.text import Sentence, Text
-from skingpt_r1.knowledge.diagnoses import table
-from skingpt_r1.records import Urgency
+from skingpt_r1.knowledge.diagnoses import BY_URGENCY, table
 
 _CARE: Final = (
     r"(?:doctors?|dermatolog\w+|visits?|check-?\s?ups?|checks?|follow-?\s?ups?|biops\w+|referrals?|examinations?"
@@ -50,7 +49,6 @@ _CANCER: Final = re.compile(r"\b(?:melanomas?|carcinomas?|malignan\w+|skin cance
 _IF: Final = re.compile(r"\b(?:if|whether|unless|may|might|would|could|should|when|often|usually)\b", re.IGNORECASE)
 _LESS: Final = re.compile(r"\b(?:unlikely|less|unlike|typically|usually|rul\w+ out|rather than)\b", re.IGNORECASE)
 _NOT_EXCLUDED: Final = re.compile(r"\s+(?:can ?not|can['’]t) be (?:\w+ )?(?:excluded|ruled out)", re.IGNORECASE)
-_MILDEST: Final = (Urgency.SELF_WATCH, Urgency.ROUTINE, Urgency.SOON, Urgency.URGENT)
 _NUMBER: Final = r"(?:\d+(?:[.,]\d+)?(?:\s?(?:-|–|to)\s?\d+(?:[.,]\d+)?)?|one|two|three|four|half an?)"
 _DRUG: Final = (
     r"\w*(?:cort\w+|sone|olone|cycline|cillin|floxacin|mycin|micin|ovir|vir|azole|nafine|mectin|tretinoin|retin\w*"
@@ -112,7 +110,12 @@ def unsafe_reassurance(text: Text, given: Given) -> Iterator[Hit]:
                 )
     n = text.narrative
     row = table().get(n.diagnosis or "")
-    if row and row.malignant == "malignant" and n.urgency and _MILDEST.index(n.urgency) < _MILDEST.index(row.urgency):
+    if (
+        row
+        and row.malignant == "malignant"
+        and n.urgency
+        and BY_URGENCY.index(n.urgency) < BY_URGENCY.index(row.urgency)
+    ):
         answer = next(s for s in reversed(text.sentences) if s.block == "answer")
         start = answer.text.rfind("|") + 1
         message = f"{n.diagnosis} is usually {row.urgency.value}"
