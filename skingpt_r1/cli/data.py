@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
+from skingpt_r1.cli.words import columns_of
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.knowledge.labelsets import LabelSet, label_set
 from skingpt_r1.models.weights import cache_dir
@@ -83,7 +84,7 @@ def check(
         report = _read(path, column, modality, label_set_name)
         cases, problems = list(report.cases), list(report.problems)
     problems += _unreadable(cases)
-    pairs = _duplicates(cases)
+    pairs = duplicates_of(cases)
     leaking = leaks(cases, clusters(pairs))
     for line in problems:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -115,7 +116,7 @@ def split(
     report = _read(path, column, modality, label_set_name)
     for line in report.problems:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    pairs = _duplicates(report.cases)
+    pairs = duplicates_of(report.cases)
     cases = split_cases(report.cases, _fractions(fractions), seed, clusters(pairs))
     _write_table(out, cases)
     counts = Counter(case.split for case in cases)
@@ -124,14 +125,8 @@ def split(
 
 
 def _read(path: Path, column: list[str] | None, modality: Modality, labels: str | None) -> FolderReport:
-    mapping: dict[str, str] = {}
-    for pair in column or []:
-        field, equals, name = pair.partition("=")
-        if not equals or not name:
-            raise SkinGPTError(f"--column {pair!r}: use field=column, for example image=file.")
-        mapping[field.strip()] = name.strip()
     meaning: LabelSet | None = label_set(labels) if labels else None
-    return read_folder(path, mapping or None, modality, meaning)
+    return read_folder(path, columns_of(column), modality, meaning)
 
 
 def _fractions(text: str) -> tuple[float, float, float]:
@@ -152,7 +147,8 @@ def _unreadable(cases: Sequence[Case]) -> list[str]:
     return problems
 
 
-def _duplicates(cases: Sequence[Case]) -> list[Pair]:
+def duplicates_of(cases: Sequence[Case]) -> list[Pair]:
+    """Near-duplicate pairs of pictures; hashes and embeddings are kept in the user's cache."""
     from skingpt_r1.models.embedding import embedder  # loads torch
 
     kept = cache_dir()

@@ -1,9 +1,11 @@
-"""`skingpt dermcot`: the corpus of reasoning; for now, its lint."""
+"""`skingpt dermcot`: build a corpus of reasoning, and find the faults of anybody's."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
+import logging
 import sys
 from collections import Counter
 from pathlib import Path
@@ -13,12 +15,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from skingpt_r1.cli.words import complain, one_line
+from skingpt_r1.cli.data import duplicates_of
+from skingpt_r1.cli.words import columns_of, complain, one_line
 from skingpt_r1.dermcot.lint import RULES, Finding, Rule, Severity, rules_named
 from skingpt_r1.dermcot.lint import lint as lint_text
 from skingpt_r1.dermcot.texts import BadRow, read_texts
+from skingpt_r1.records import Case, Modality
+from skingpt_r1.sources.clustering import clusters, key
+from skingpt_r1.sources.folder import read_folder
+from skingpt_r1.sources.splits import keep_apart
 
-app = typer.Typer(help="Narratives to learn from: find their faults.", no_args_is_help=True)
+app = typer.Typer(help="Narratives to learn from: build them, find their faults.", no_args_is_help=True)
 _EXCERPT = 80  # characters of a finding that are shown
 
 
@@ -58,6 +65,78 @@ def lint(
     _summary(rules, texts, n, bad, as_json)
     if bad or errors:
         raise typer.Exit(2 if bad else 1)
+
+
+@app.command()
+def build(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the corpus: journal, corpus, rejected, report.")],
+    source: Annotated[
+        Path | None, typer.Argument(help="A folder with a folder for each class, or a CSV table; default: public sets.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the public sets.")] = None,
+    runs: Annotated[Path, typer.Option(help="Where caches of pictures and the classifier's confusions live.")] = Path(
+        "runs"
+    ),
+    column: Annotated[
+        list[str] | None, typer.Option("--column", help="Column of a table, as field=column (repeatable).")
+    ] = None,
+    modality: Annotated[Modality, typer.Option(help="How the pictures were taken.")] = Modality.CLINICAL,
+    limit: Annotated[int, typer.Option(help="At most so many cases, chosen by hash; 0 for all.")] = 0,
+    least_score: Annotated[float, typer.Option(min=0, max=5, help="Entries scored below are rejected.")] = 4.0,
+    seed: Annotated[int, typer.Option(help="Same seed, same corpus.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Cases at a time.")] = 2,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a build that was stopped or killed.")] = False,
+) -> None:
+    """Write a corpus from labelled pictures: describe blind, reason, word, lint, score. Test rows never enter.
+
+    Exit code 0: all rows read; 2: rows left out because they could not be read (each has its line).
+    """
+    from skingpt_r1.dermcot.build import BuildConfig, confusions
+    from skingpt_r1.dermcot.build import build as build_corpus
+    from skingpt_r1.dermcot.scoring import LintScorer
+    from skingpt_r1.dermcot.stages import Tools, measured_by
+    from skingpt_r1.models.segmenter import load_segmenter
+
+    logging.getLogger("skingpt_r1").setLevel(logging.INFO)
+    cases, problems = _labelled(source, data, runs, column, modality)
+    for line in problems:
+        complain(line)
+    config = BuildConfig(least_score=least_score, seed=seed)
+    tools = Tools(
+        measured_by(load_segmenter().probability), LintScorer(), confusions(runs / "teacher"), least_score, seed
+    )
+    made = build_corpus(config, tools, _sampled(cases, limit), out, resume, workers)
+    told = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    Console().print(f"{made}: {told['kept']:,} of {told['cases']:,} cases kept", highlight=False)
+    if problems:
+        raise typer.Exit(2)
+
+
+def _labelled(
+    source: Path | None, data: Path | None, runs: Path, column: list[str] | None, modality: Modality
+) -> tuple[list[Case], list[str]]:
+    """Cases that a corpus may hold: train and val, none that touches another split."""
+    if source is not None:
+        report = read_folder(source, columns_of(column), modality)
+        allowed = [case for case in report.cases if case.split != "test"]
+        kept, dropped = keep_apart(report.cases, clusters(duplicates_of(report.cases)))
+        apart = {key(case) for case in kept}
+        touching = [
+            f"{key(c)}: shares a patient, lesion or near-duplicate with another split; left out." for c in dropped
+        ]
+        return [case for case in allowed if key(case) in apart], [*report.problems, *touching]
+    from skingpt_r1.distill.data import gather
+
+    gathered = gather(data, runs)
+    return [gathered.cases[i] for i in sorted(gathered.usable) if gathered.cases[i].split != "test"], []
+
+
+def _sampled(cases: list[Case], limit: int) -> list[Case]:
+    """At most `limit`, by hash of the key, in the order given: a smaller corpus is part of a larger one."""
+    if not limit or limit >= len(cases):
+        return cases
+    chosen = set(sorted((key(c) for c in cases), key=lambda k: hashlib.sha256(k.encode()).digest())[:limit])
+    return [case for case in cases if key(case) in chosen]
 
 
 @app.command("rules")

@@ -1,0 +1,150 @@
+"""The stages that turn a case into an entry of the corpus; each is a function, and what each made is kept.
+
+describe blind -> reason, knowing the label -> word -> lint -> score. A case that a stage refuses becomes an entry with
+the reason and no text, so that nothing is lost silently.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from skingpt_r1.dermcot.draft import ScoredClaim, draft
+from skingpt_r1.dermcot.evidence import Segment, observed, told
+from skingpt_r1.dermcot.lint import Finding, Given, Severity, lint
+from skingpt_r1.dermcot.scoring import Score, Scorer
+from skingpt_r1.knowledge.diagnoses import table
+from skingpt_r1.narrative.parse import parse
+from skingpt_r1.narrative.render import render
+from skingpt_r1.records import SCHEMA_VERSION, Case, Claim, History, Narrative, SkinGPTError
+
+Describer = Callable[[Case], Sequence[ScoredClaim]]
+"""What can be said of the picture, without knowing the label: it is given a case that has none."""
+Confusion = Mapping[str, Mapping[str, float]]  # diagnosis -> share of its validation pictures called so
+_RIVALS = 6  # candidates that a rationale may choose from
+_UNTOLD = ("skin_type", "diameter_mm")  # history that a narrative does not argue with
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One case with what every stage made of it.
+
+    described: the claims and their support, before the label was known. text: None where a stage refused the case.
+    kept: whether it belongs to the corpus; why: the reason if not.
+    """
+
+    case: Case
+    described: tuple[ScoredClaim, ...] = ()
+    candidates: tuple[str, ...] = ()
+    text: str | None = None
+    findings: tuple[Finding, ...] = ()
+    score: Score | None = None
+    kept: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the stages work with. describer_name goes into the settings of a run."""
+
+    describe: Describer
+    scorer: Scorer
+    confusion: Confusion
+    least_score: float
+    seed: int
+
+
+def measured_by(segment: Segment) -> Describer:
+    """The embedded describer: geometry and colours measured on the lesion, expert concept rows, history."""
+    return lambda case: [*observed(case, segment), *told(_tellable(case.history))]
+
+
+def entry_of(case: Case, tools: Tools) -> Entry:
+    """All stages. What is wrong with the case is told in `why`; a defect of ours is raised."""
+    if case.diagnosis is None or case.diagnosis not in table():
+        return Entry(case, why=f"the label {case.label!r} is no diagnosis of the knowledge table")
+    try:
+        described = tuple(tools.describe(blind(case)))
+    except SkinGPTError as error:
+        return Entry(case, why=f"not described: {error}")
+    rng = random.Random(f"{tools.seed} {case.dataset}/{case.id}")
+    candidates = rivals(case.diagnosis, tools.confusion, rng)
+    try:
+        narrative = draft(described, case.diagnosis, candidates, rng)
+    except ValueError as error:
+        return Entry(case, described, candidates, why=f"not reasoned: {error}")
+    text = worded(narrative, rng.randrange(10**6))
+    findings = tuple(lint(text, given(case, described)))
+    score = tools.scorer.score(case, text, findings)
+    why = unfit(findings, score, tools.least_score)
+    return Entry(case, described, candidates, text, findings, score, not why, why)
+
+
+def blind(case: Case) -> Case:
+    """The case without everything that tells or follows from its label.
+
+    Expert concept rows exist for some diagnoses only, so that merely having them would tell.
+    """
+    return dataclasses.replace(case, label=None, diagnosis=None, concepts=None)
+
+
+def rivals(diagnosis: str, confusion: Confusion, rng: random.Random) -> tuple[str, ...]:
+    """Diagnoses that are really confused with this one: by the classifier on validation, then by the knowledge table.
+
+    Chance has a say in the order, so that one diagnosis does not always meet the same rival.
+    """
+    mistaken = {name: share for name, share in confusion.get(diagnosis, {}).items() if name != diagnosis}
+    known = [name for name in table()[diagnosis].confused_with if name in table()]
+    weight = dict.fromkeys(known, 0.05) | {name: share + 0.02 for name, share in mistaken.items()}
+    family = table()[diagnosis].family[:2]
+    if not weight:  # nobody says: its nearest relatives
+        weight = {name: 0.01 for name, row in table().items() if name != diagnosis and row.family[:2] == family}
+    order = sorted(weight, key=lambda name: -weight[name] * rng.uniform(0.3, 1.0))
+    return tuple(order[:_RIVALS])
+
+
+def worded(narrative: Narrative, style: int) -> str:
+    """The narrative in words, checked by reading it back. Raises ValueError where it does not come back."""
+    text = render(narrative, style)
+    if parse(text) != narrative:
+        raise ValueError(f"style {style} does not read back as it was meant: {text!r}")
+    return text
+
+
+def given(case: Case, described: Sequence[ScoredClaim]) -> Given:
+    """What the lint may know of the case."""
+    return Given(
+        label=case.label,
+        image=case.image,
+        history=case.history,
+        modality=case.modality,
+        measured=tuple(Claim(*scored.claim.key) for scored in described if scored.support >= 0.5),
+    )
+
+
+def unfit(findings: Sequence[Finding], score: Score, least: float) -> str:
+    """Why an entry is left out of the corpus, empty if it is not."""
+    if wrong := sorted({f.rule for f in findings if f.severity is Severity.ERROR}):
+        return f"lint: {', '.join(wrong)}"
+    return "" if score.value >= least else f"{score.scorer} score {score.value:g} is below {least:g}"
+
+
+def as_line(entry: Entry) -> str:
+    """One JSON line."""
+    told = dataclasses.asdict(entry) | {
+        "described": [[*scored.claim.key, round(scored.support, 4)] for scored in entry.described],
+    }
+    return json.dumps({"schema": SCHEMA_VERSION, **told}, ensure_ascii=False) + "\n"
+
+
+def key_of(line: dict[str, Any]) -> str:
+    """ "dataset/id" of a parsed line."""
+    return f"{line['case']['dataset']}/{line['case']['id']}"
+
+
+def _tellable(history: History) -> History:
+    return dataclasses.replace(history, **dict.fromkeys(_UNTOLD))

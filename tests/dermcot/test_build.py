@@ -1,0 +1,128 @@
+"""A corpus from labelled pictures: blind description, what is kept, and a killed build that ends like a calm one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from skingpt_r1.dermcot.build import BuildConfig, build
+from skingpt_r1.dermcot.draft import ScoredClaim
+from skingpt_r1.dermcot.lint import lint
+from skingpt_r1.dermcot.scoring import LintScorer
+from skingpt_r1.dermcot.stages import Tools, blind, entry_of, rivals
+from skingpt_r1.dermcot.variety import variety
+from skingpt_r1.narrative.parse import parse
+from skingpt_r1.records import Case, CaseError, Claim, History, Modality, SkinGPTError
+
+CLAIMS = (
+    ScoredClaim(Claim("modality", "dermoscopy"), 0.99),
+    ScoredClaim(Claim("symmetry", "asymmetric"), 0.9),
+    ScoredClaim(Claim("border", "irregular"), 0.9),
+    ScoredClaim(Claim("colour", "dark brown"), 0.9),
+)
+
+
+def cases(n: int) -> list[Case]:
+    names = ("melanoma", "melanocytic nevus", "basal cell carcinoma")
+    return [
+        Case(f"p{i}", f"p{i}.jpg", Modality.DERMOSCOPY, "mine", label=names[i % 3], diagnosis=names[i % 3])
+        for i in range(n)
+    ]
+
+
+def tools(**changes: object) -> Tools:
+    made = Tools(lambda case: CLAIMS, LintScorer(), {"melanoma": {"melanocytic nevus": 0.3}}, 4.0, 0)
+    return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
+
+
+def test_the_describer_never_sees_what_tells_the_label() -> None:
+    seen: list[Case] = []
+
+    def describe(case: Case) -> Sequence[ScoredClaim]:
+        seen.append(case)
+        return CLAIMS
+
+    case = dataclasses.replace(cases(1)[0], concepts=("TRBL",), history=History(age=50))
+    entry = entry_of(case, tools(describe=describe))
+    assert (seen[0].label, seen[0].diagnosis, seen[0].concepts) == (None, None, None)
+    assert seen[0] == blind(case) and seen[0].history.age == 50
+    assert entry.kept and entry.text is not None and parse(entry.text).diagnosis == "melanoma"
+    assert not [f for f in lint(entry.text) if f.rule == "label-leak"]
+
+
+def test_an_unknown_label_and_an_unreadable_picture_are_entries_with_a_reason() -> None:
+    def fails(case: Case) -> Sequence[ScoredClaim]:
+        raise CaseError(f"{case.image}: is truncated; copy it again.")
+
+    unknown = dataclasses.replace(cases(1)[0], label="blorp", diagnosis=None)
+    assert "blorp" in entry_of(unknown, tools()).why
+    broken = entry_of(cases(1)[0], tools(describe=fails))
+    assert not broken.kept and "truncated" in broken.why
+    assert "not reasoned" in entry_of(cases(1)[0], tools(describe=lambda case: ())).why
+
+
+def test_a_score_below_the_least_rejects() -> None:
+    entry = entry_of(cases(1)[0], tools(least_score=5.1))
+    assert not entry.kept and "lint score" in entry.why and entry.text
+
+
+def test_rivals_are_what_the_classifier_confuses_before_what_the_table_says() -> None:
+    first = [rivals("melanoma", {"melanoma": {"melanocytic nevus": 0.6}}, random.Random(i))[0] for i in range(50)]
+    assert set(first) == {"melanocytic nevus"}
+    assert "melanoma" not in rivals("melanoma", {}, random.Random(0)) != ()
+
+
+def test_a_finished_folder_is_not_overwritten_and_other_settings_are_refused(tmp_path: Path) -> None:
+    build(BuildConfig(), tools(), cases(6), tmp_path / "a", resume=False)
+    with pytest.raises(SkinGPTError, match="--resume"):
+        build(BuildConfig(), tools(), cases(6), tmp_path / "a", resume=False)
+    with pytest.raises(SkinGPTError, match="another seed"):
+        build(BuildConfig(seed=1), tools(), cases(6), tmp_path / "a", resume=True)
+    told = json.loads((tmp_path / "a" / "report.json").read_text())
+    assert told["kept"] == 6 and told["variety"]["texts"] == 6
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from skingpt_r1.dermcot.build import BuildConfig, build
+from tests.dermcot.test_build import CLAIMS, cases, tools
+left = [int(sys.argv[2])]
+def describe(case):
+    left[0] -= 1
+    if left[0] < 0:
+        os.kill(os.getpid(), 9)
+    return CLAIMS
+build(BuildConfig(), tools(describe=describe), cases(24), Path(sys.argv[1]), resume=True, workers=3)
+"""
+
+
+def test_kill_9_at_random_moments_ends_in_the_bytes_of_a_calm_build(tmp_path: Path) -> None:
+    calm, killed = tmp_path / "calm", tmp_path / "killed"
+    build(BuildConfig(), tools(), cases(24), calm, resume=False)
+    for survives in (1, 5, 9):
+        done = subprocess.run([sys.executable, "-c", KILLED, str(killed), str(survives)], check=False)
+        assert done.returncode == -9
+    with (killed / "journal.jsonl").open("a") as stream:
+        stream.write('{"schema": 1, "case": {"id": "p')  # what a kill in the middle of a write leaves
+    build(BuildConfig(), tools(), cases(24), killed, resume=True)
+    for name in ("journal.jsonl", "corpus.jsonl", "rejected.jsonl", "report.json", "settings.json"):
+        assert (killed / name).read_bytes() == (calm / name).read_bytes()
+
+
+def test_variety_tells_copies_from_near_copies_and_others() -> None:
+    text = "It shows an asymmetric shape, an irregular border and dark brown areas in a small lesion of the left arm."
+    text = f"{text} The history notes recent growth and no bleeding of this lesion in the last weeks."
+    near = text.replace("left", "right")
+    other = "Nothing of this sentence stands in any of the others, so nobody will call it their duplicate."
+    found = variety([text, text, near, other])
+    assert (found.identical, found.near_duplicates) == (0.5, 0.75)
+    assert found.commonest[0][1] == 3 and found.commonest[0][0].startswith("The history") and 0 < found.distinct_2 < 1
+    assert variety([]).texts == 0
