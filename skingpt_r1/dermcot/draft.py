@@ -64,9 +64,9 @@ def draft(
         category=category_of(diagnosis),
         category_claims=_category_claims(claims, diagnosis, differential, rng),
         hypotheses=hypotheses,
-        deciding=_top(evidence, 1, rng.randint(1, 2)),
+        deciding=_top(_without(evidence, hypotheses[0].speaks_against), 1, rng.randint(1, 2)),
         rival=rival,
-        doubts=_top(evidence, -1, 1),
+        doubts=_top(_without(evidence, hypotheses[0].speaks_for), -1, 1),
         diagnosis=diagnosis,
         confidence=confidence,
         urgency=urgency_of(
@@ -156,6 +156,11 @@ def _top(evidence: dict[int, float], sign: int, n: int) -> tuple[int, ...]:
     """The n positions that speak most for (sign 1) or against (sign -1), strongest first."""
     speaking = [position for position, value in evidence.items() if value * sign > 0]
     return tuple(sorted(speaking, key=lambda position: -abs(evidence[position]))[:n])
+
+
+def _without(evidence: dict[int, float], positions: Collection[int]) -> dict[int, float]:
+    """What the differential says of a claim, the synthesis must not turn round: its ratio is against one rival only."""
+    return {position: value for position, value in evidence.items() if position not in positions}
 
 
 def _argued(name: str, differential: list[str], claims: Sequence[Claim], rng: random.Random) -> Hypothesis:

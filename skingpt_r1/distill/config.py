@@ -44,6 +44,9 @@ class DistillConfig:
         default=4.0,
         metadata={"help": "weight of the tokens that name category, first hypothesis and diagnosis; 1 is published"},
     )
+    write_finding_weight: float = field(
+        default=3.0, metadata={"help": "weight of the tokens of the observation that say a finding; 1 is published"}
+    )
     language_rows: int = field(default=300, metadata={"help": "most rows of a source and label in the language phases"})
     history_share: float = field(default=0.4, metadata={"help": "share of narratives that are given the history"})
     alignment: Alignment = field(default=Alignment.PREDICTING, metadata={"help": "where the vocabulary bias is added"})

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from skingpt_r1.narrative.scan import claims_in
 from skingpt_r1.records import History
 
 
@@ -25,6 +26,12 @@ _DECISIONS = re.compile(r"\[category\] (.+?)(?=: | given |\.\n)|\[differential\]
 def decisions(text: str) -> list[tuple[int, int]]:
     """Where a narrative names its category, its first hypothesis and its diagnosis: [start, end) of each."""
     return [match.span(match.lastindex or 0) for match in _DECISIONS.finditer(text)]
+
+
+def findings(text: str) -> list[tuple[int, int]]:
+    """Where the observation of a narrative says what is seen or told: [start, end) of each claim."""
+    start, end = text.find("[observation]"), text.find("\n[category]")
+    return [(start + m.start, start + m.end) for m in claims_in(text[start:end])]
 
 
 class Lessons(Protocol):

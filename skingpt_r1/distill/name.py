@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from skingpt_r1.distill.config import DistillConfig
@@ -35,15 +36,20 @@ SHARPNESS = 16.0  # of the choice between the phrases of a slot, on cosines
 
 
 class Phrases(NamedTuple):
-    """What the soft words may say: embedded [P_k, H] of each slot, and chosen [N, K], the place of a row's or -1."""
+    """What the soft words may say.
+
+    embedded: [P_k, H] of each slot. chosen: [N, K], the place of a row's phrase, or -1. prior: [P_k], the log share
+    of each phrase in its slot, as often as its rows are drawn.
+    """
 
     embedded: list[Tensor]
     chosen: Tensor
+    prior: list[Tensor]
 
 
 @torch.inference_mode()
-def phrases_of(model: Embedded, lessons: Lessons, rows: int) -> Phrases:
-    """The phrases that the lessons of these rows use, as mean word embeddings."""
+def phrases_of(model: Embedded, lessons: Lessons, rows: int, weight: NDArray[np.float64] | None = None) -> Phrases:
+    """The phrases that the lessons of these rows use, as mean word embeddings. weight: how often a row is drawn."""
     told = list(zip(*(lessons.words(row) for row in range(rows)), strict=True))  # by slot
     names = [sorted({phrase for phrase in slot if phrase is not None}) for slot in told]
     embedded = [
@@ -55,7 +61,13 @@ def phrases_of(model: Embedded, lessons: Lessons, rows: int) -> Phrases:
     places = [
         [-1 if phrase is None else slot.index(phrase) for phrase in row] for slot, row in zip(names, told, strict=True)
     ]
-    return Phrases(embedded, torch.tensor(places).T)
+    chosen = torch.tensor(places).T
+    drawn = torch.ones(rows) if weight is None else torch.from_numpy(weight).float()
+    shares = [
+        torch.bincount(column[column >= 0], drawn[column >= 0], len(slot))
+        for column, slot in zip(chosen.T, names, strict=True)
+    ]
+    return Phrases(embedded, chosen, [(share / share.sum()).log() for share in shares])
 
 
 @torch.inference_mode()
@@ -103,8 +115,9 @@ def word_loss(words: Tensor, phrases: Phrases, rows: Tensor) -> Tensor:
     """How far each soft word is from its phrase, and from saying that phrase rather than another of its slot.
 
     1 - cosine, a tenth of the squared relative error of the length, and cross entropy over the slot's phrases, mean
-    over what is known. Without the last a word drifts to the mean of its phrases, which says nothing. words:
-    [B, K, H] of `rows` [B].
+    over what is known. Without the last a word drifts to the mean of its phrases, which says nothing. The prior of
+    a phrase is added there, so that the word need not say it: pink must not sound like the commoner light brown.
+    words: [B, K, H] of `rows` [B].
     """
     losses = []
     for slot, embedded in enumerate(phrases.embedded):
@@ -115,7 +128,7 @@ def word_loss(words: Tensor, phrases: Phrases, rows: Tensor) -> Tensor:
         said, target = words[known, slot], embedded[chosen[known]]
         cosine = _cosine(said, embedded)
         length = said.norm(dim=1) / target.norm(dim=1).clamp_min(1e-6)
-        apart = F.cross_entropy(SHARPNESS * cosine, chosen[known], reduction="none")
+        apart = F.cross_entropy(SHARPNESS * cosine + phrases.prior[slot], chosen[known], reduction="none")
         losses.append(1 - cosine.gather(1, chosen[known, None])[:, 0] + 0.1 * (length - 1) ** 2 + apart)
     return torch.cat(losses).mean()
 
@@ -136,9 +149,9 @@ def name(
     loop = Loop(run, parameters, optimiser, config.name_steps, config.seed, save_every=200)
     if loop.step >= config.name_steps:
         return
-    phrases = phrases_of(model, lessons, len(train.cases))
-    patches, early = seen(model, train)
     weight, _ = sampling(train.columns, train.space, power=1.0)
+    phrases = phrases_of(model, lessons, len(train.cases), weight)
+    patches, early = seen(model, train)
     for step in loop:
         rng = np.random.default_rng([config.seed, 2, step])
         rows = torch.from_numpy(rng.choice(len(weight), config.name_batch, p=weight))

@@ -2,8 +2,9 @@
 
 L = L_sft + b L_distill. The vocabulary bias is in the logits that L_sft sees. Only positions that predict a
 supervised token go through the output head: it is a fifth of the language model's work. Ours is the weight on
-the few tokens that decide: of some 120 in a narrative, ten name the category and the diagnosis, and at equal weight
-the wording of the other hundred is learned first.
+the tokens that decide: of some 120 in a narrative, ten name the category and the diagnosis and twenty the findings, and
+at equal weight the wording of the others is learned first. Where the findings weighed no more than their frames,
+the writer said of a lesion's shape what goes with its diagnosis.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from skingpt_r1.distill.config import DistillConfig
 from skingpt_r1.distill.data import LabelledMaps
-from skingpt_r1.distill.lessons import Lesson, Lessons, decisions
+from skingpt_r1.distill.lessons import Lesson, Lessons, decisions, findings
 from skingpt_r1.distill.losses import IGNORE, Alignment, bias_positions, distillation_loss, total_loss
 from skingpt_r1.distill.run import Loop, RunFolder, data_hash
 from skingpt_r1.distill.teacher import sampling
@@ -40,6 +41,7 @@ def narrative_loss(
     lessons: Sequence[Lesson],
     alignment: Alignment = Alignment.PREDICTING,
     decision_weight: float = 1.0,
+    finding_weight: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
     """(weighted mean next-token cross entropy of the lessons' texts, plain mean over the deciding tokens).
 
@@ -53,14 +55,17 @@ def narrative_loss(
     labels = torch.full((len(texts), longest), IGNORE)
     present = torch.zeros(len(texts), longest, dtype=torch.long)
     deciding = torch.zeros(len(texts), longest, dtype=torch.bool)
+    weight = torch.ones(len(texts), longest)
     for i, (prompt, text) in enumerate(zip(prompts, texts, strict=True)):
         end = prompt.shape[0] + len(text)
         ids = torch.tensor(text)
         embedded[i, :end] = torch.cat([prompt, language.embed(ids)])
         labels[i, prompt.shape[0] : end] = ids
         present[i, :end] = 1
-        within = language.tokens_within(lessons[i].text, decisions(lessons[i].text))
-        deciding[i, prompt.shape[0] : end - 1] = torch.tensor(within)
+        written = slice(prompt.shape[0], end - 1)
+        for spans, heavier in ((findings, finding_weight), (decisions, decision_weight)):
+            deciding[i, written] = torch.tensor(language.tokens_within(lessons[i].text, spans(lessons[i].text)))
+            weight[i, written][deciding[i, written]] = heavier
     hidden = language.model.model(inputs_embeds=embedded, attention_mask=present, use_cache=False).last_hidden_state
     predicting = bias_positions(labels)
     logits = language.model.lm_head(hidden[predicting])  # [N, V]
@@ -69,8 +74,7 @@ def narrative_loss(
         owner = predicting.nonzero()[:, 0]
         logits = logits + bias[owner] * bias_positions(labels, alignment)[predicting].unsqueeze(1)
     loss = F.cross_entropy(logits.float(), labels[:, 1:][predicting[:, :-1]], reduction="none")
-    decides = deciding[:, 1:][predicting[:, :-1]]
-    weight = 1 + (decision_weight - 1) * decides
+    weight, decides = (of_token[:, 1:][predicting[:, :-1]] for of_token in (weight, deciding))
     return (loss * weight).sum() / weight.sum(), loss[decides].mean()
 
 
@@ -104,7 +108,9 @@ def write(
             lessons.narrative(row, r, r.random() < config.history_share) for row, r in zip(rows, texts, strict=True)
         ]
         visual = model.look(train.batch(rows, rng.integers(0, train.maps.shape[1], len(rows)).tolist()))
-        language, decision = narrative_loss(model, visual, taught, config.alignment, config.write_decision_weight)
+        language, decision = narrative_loss(
+            model, visual, taught, config.alignment, config.write_decision_weight, config.write_finding_weight
+        )
         distil = distillation_loss(visual.proj, target[rows]) if config.visual else None
         told = {"sft": float(language.detach()), "decision": float(decision.detach())}
         told |= {"distil": float(distil.detach())} if distil is not None else {}

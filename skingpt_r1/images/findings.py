@@ -28,7 +28,9 @@ LARGE_FROM: Final = 0.35
 ASYMMETRIC_FROM: Final = 0.15
 IRREGULAR_FROM: Final = 1.09
 SHARP_FROM: Final = 12.5
+UNIFORM_BELOW: Final = 2
 VARIED_FROM: Final = 3
+"""Colours. Of two, neither is said: a reader sees light and dark brown, and "uniform" reads as a mistake."""
 CUT_LIMIT: Final = 0.25
 CAREFUL: Final = 0.7
 CERTAIN: Final = 0.98
@@ -86,7 +88,8 @@ def explain(measurement: LesionMeasurement, concept: str, value: str) -> tuple[s
         return _sentence(f"{value} takes", measurement.colours[value], "of the lesion", text, percent=True)
     if concept == "variety":
         number = measurement.colour_count
-        return f"{number.value:.0f} colours take a noticeable share; varied from {VARIED_FROM}", number.value
+        cuts = f"uniform below {UNIFORM_BELOW}, varied from {VARIED_FROM}"
+        return f"{number.value:.0f} colours take a noticeable share; {cuts}", number.value
     above, _, name, cut, _ = _TWO_WORDS[concept]
     title = name.replace("_", " ")
     return _sentence(f"{title} is", getattr(measurement, name), "", f"{above} from {cut:g}", percent=False)
@@ -106,8 +109,11 @@ def _chance(measurement: LesionMeasurement, concept: str, value: str) -> float |
     if concept == "colour":
         return _present(measurement, value) if value in COLOURS else None
     if concept == "variety":
-        varied = _at_least([_present(measurement, name) for name in COLOURS], VARIED_FROM)
-        return {"varied": varied, "uniform": 1 - varied}.get(value)
+        present = [_present(measurement, name) for name in COLOURS]
+        return {
+            "varied": _at_least(present, VARIED_FROM),
+            "uniform": 1 - _at_least(present, UNIFORM_BELOW),
+        }.get(value)
     if concept not in _TWO_WORDS or (concept in _SHAPE and measurement.cut > CUT_LIMIT):
         return None
     above, below, name, cut, error = _TWO_WORDS[concept]

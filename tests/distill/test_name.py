@@ -9,7 +9,11 @@ from torch import Tensor
 from skingpt_r1.distill.name import Phrases, word_loss
 from skingpt_r1.models.heads import Connector, VisualOutput
 
-PHRASES = Phrases([torch.eye(3, 5), torch.eye(2, 5)], torch.tensor([[0, -1], [2, 1]]))
+PHRASES = Phrases(
+    embedded=[torch.eye(3, 5), torch.eye(2, 5)],
+    chosen=torch.tensor([[0, -1], [2, 1]]),
+    prior=[torch.zeros(3), torch.zeros(2)],
+)
 ROWS = torch.tensor([0, 1])
 
 
@@ -35,8 +39,21 @@ def test_another_phrase_of_the_slot_costs_more_than_their_mean_and_that_more_tha
     assert losses[1] > 0.3  # the mean says nothing, and cosine alone (0.42 away) would hardly mind
 
 
+def test_a_rare_phrase_need_not_outdo_a_common_one() -> None:
+    """With the prior added, a word that is undecided between the two pays less for the common one."""
+    undecided = torch.tensor([[[1.0, 1, 0, 0, 0], [0, 0, 0, 0, 0]]])
+    prior = torch.tensor([0.98, 0.01, 0.01]).log()
+    phrases = [PHRASES._replace(chosen=torch.tensor([[place, -1]]), prior=[prior, prior]) for place in (0, 1)]
+    losses = [float(word_loss(undecided, p, ROWS[:1])) for p in phrases]
+    assert losses[1] - losses[0] == pytest.approx(float(prior[0] - prior[1]), rel=1e-4)
+
+
 def test_a_slot_that_nobody_knows_is_left_out() -> None:
-    nobody = Phrases([torch.eye(3, 5), torch.zeros(0, 5)], torch.tensor([[0, -1], [2, -1]]))
+    nobody = PHRASES._replace(
+        embedded=[torch.eye(3, 5), torch.zeros(0, 5)],
+        chosen=torch.tensor([[0, -1], [2, -1]]),
+        prior=[torch.zeros(3), torch.zeros(0)],
+    )
     assert torch.isfinite(word_loss(said(0, 0, 2, 1), nobody, ROWS))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from skingpt_r1.distill.lessons import Lesson, decisions
+from skingpt_r1.distill.lessons import Lesson, decisions, findings
 from skingpt_r1.distill.losses import Alignment, distillation_loss, total_loss
 from skingpt_r1.distill.write import narrative_loss
 from skingpt_r1.models.embedded import Embedded
@@ -73,6 +73,13 @@ def test_decisions_are_the_category_the_first_hypothesis_and_the_answer() -> Non
     ]  # fmt: skip
     given = TEXT.replace("suspected.", "suspected given small size.")
     assert next(given[start:end] for start, end in decisions(given)) == "melanocytic, malignant suspected"
+
+
+def test_findings_are_the_claims_of_the_observation_denials_included() -> None:
+    text = TEXT.replace("lesion.", "lesion. It shows no black areas and a regular border. History: no itching.", 1)
+    assert [text[start:end] for start, end in findings(text)] == [
+        "Dermoscopic image", "small lesion", "no black areas", "regular border", "no itching",
+    ]  # fmt: skip
 
 
 @pytest.mark.slow
