@@ -120,9 +120,9 @@ def test_kill_9_at_random_moments_ends_in_the_bytes_of_a_calm_build(tmp_path: Pa
 def test_variety_tells_copies_from_near_copies_and_others() -> None:
     text = "It shows an asymmetric shape, an irregular border and dark brown areas in a small lesion of the left arm."
     text = f"{text} The history notes recent growth and no bleeding of this lesion in the last weeks."
-    near = text.replace("left", "right")
+    near = text.replace("weeks", "months")
     other = "Nothing of this sentence stands in any of the others, so nobody will call it their duplicate."
     found = variety([text, text, near, other])
     assert (found.identical, found.near_duplicates) == (0.5, 0.75)
-    assert found.commonest[0][1] == 3 and found.commonest[0][0].startswith("The history") and 0 < found.distinct_2 < 1
+    assert found.commonest[0][1] == 3 and found.commonest[0][0].startswith("It shows") and 0 < found.distinct_2 < 1
     assert variety([]).texts == 0

@@ -38,7 +38,7 @@ def test_supports_of_one_concept_add_up(disc: LesionMeasurement) -> None:
     for concept, words in VOCABULARY.items():
         values = [support(disc, concept, word) for word in words]
         assert all(value is not None and 0 <= value <= 1 for value in values)
-        if concept != "colour":
+        if concept not in ("colour", "variety"):
             assert sum(v for v in values if v is not None) == pytest.approx(1, abs=0.05)
 
 
@@ -71,6 +71,13 @@ def test_a_brown_disc_is_described_as_one(disc: LesionMeasurement) -> None:
     ):
         assert expected in claims
     assert ("colour", "red", True) not in claims and ("colour", "yellow", False) not in claims
+
+
+def test_two_colours_are_neither_uniform_nor_varied(disc: LesionMeasurement) -> None:
+    colours = {name: Quantity(0.0, 0.0, 0.0) for name in disc.colours}
+    colours |= {name: Quantity(0.45, 0.44, 0.46) for name in ("light brown", "dark brown")}
+    two = replace(disc, colours=colours)
+    assert max(support(two, "variety", word) or 0 for word in ("uniform", "varied")) < 0.2
 
 
 def test_shape_of_a_cut_off_lesion_is_not_checkable() -> None:
