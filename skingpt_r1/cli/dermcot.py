@@ -91,10 +91,10 @@ def build(
 
     Exit code 0: all rows read; 2: rows left out because they could not be read (each has its line).
     """
-    from skingpt_r1.dermcot.build import BuildConfig, confusions
     from skingpt_r1.dermcot.build import build as build_corpus
+    from skingpt_r1.dermcot.build import confusions
     from skingpt_r1.dermcot.scoring import LintScorer
-    from skingpt_r1.dermcot.stages import Tools, measured_by
+    from skingpt_r1.dermcot.stages import BuildConfig, Tools, measured_by
     from skingpt_r1.models.segmenter import load_segmenter
 
     logging.getLogger("skingpt_r1").setLevel(logging.INFO)
@@ -102,9 +102,7 @@ def build(
     for line in problems:
         complain(line)
     config = BuildConfig(least_score=least_score, seed=seed)
-    tools = Tools(
-        measured_by(load_segmenter().probability), LintScorer(), confusions(runs / "teacher"), least_score, seed
-    )
+    tools = Tools(measured_by(load_segmenter().probability), LintScorer(), confusions(runs / "teacher"))
     made = build_corpus(config, tools, _sampled(cases, limit), out, resume, workers)
     told = json.loads((out / "report.json").read_text(encoding="utf-8"))
     Console().print(f"{made}: {told['kept']:,} of {told['cases']:,} cases kept", highlight=False)
@@ -118,13 +116,11 @@ def _labelled(
     """Cases that a corpus may hold: train and val, none that touches another split."""
     if source is not None:
         report = read_folder(source, columns_of(column), modality)
-        allowed = [case for case in report.cases if case.split != "test"]
         kept, dropped = keep_apart(report.cases, clusters(duplicates_of(report.cases)))
-        apart = {key(case) for case in kept}
         touching = [
             f"{key(c)}: shares a patient, lesion or near-duplicate with another split; left out." for c in dropped
         ]
-        return [case for case in allowed if key(case) in apart], [*report.problems, *touching]
+        return [case for case in kept if case.split != "test"], [*report.problems, *touching]
     from skingpt_r1.distill.data import gather
 
     gathered = gather(data, runs)

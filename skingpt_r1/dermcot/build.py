@@ -20,11 +20,10 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from skingpt_r1.dermcot.stages import Confusion, Entry, Tools, as_line, entry_of, key_of
+from skingpt_r1.dermcot.stages import BuildConfig, Confusion, Entry, Tools, as_line, entry_of, key_of
 from skingpt_r1.dermcot.variety import variety
 from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.records import Case, SkinGPTError
@@ -35,16 +34,6 @@ log = logging.getLogger(__name__)
 _EVERY = 10.0  # seconds between two lines of progress
 
 
-@dataclass(frozen=True)
-class BuildConfig:
-    """What the text of a corpus depends on, beside the cases."""
-
-    describer: str = field(default="measured", metadata={"help": "who describes: measured, or the model at a URL"})
-    scorer: str = field(default="lint", metadata={"help": "who scores"})
-    least_score: float = field(default=4.0, metadata={"help": "0..5, entries below it are rejected"})
-    seed: int = field(default=0, metadata={"help": "seed of what is told and of the wording"})
-
-
 def build(config: BuildConfig, tools: Tools, cases: Sequence[Case], out: Path, resume: bool, workers: int = 2) -> Path:
     """Run what is missing and write the corpus; returns its file. Raises SkinGPTError where `out` is another run's."""
     _claim(config, cases, out, resume)
@@ -53,7 +42,7 @@ def build(config: BuildConfig, tools: Tools, cases: Sequence[Case], out: Path, r
     left = cases[done:]
     began = told = time.monotonic()
     with journal.open("a", encoding="utf-8") as stream:
-        for n, entry in enumerate(_in_order(lambda case: entry_of(case, tools), left, workers), 1):
+        for n, entry in enumerate(_in_order(lambda case: entry_of(case, tools, config), left, workers), 1):
             stream.write(as_line(entry))
             if time.monotonic() - told > _EVERY or n == len(left):
                 stream.flush()

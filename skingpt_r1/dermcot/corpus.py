@@ -11,7 +11,7 @@ import random
 from collections.abc import Mapping, Sequence
 
 from skingpt_r1.dermcot.draft import ScoredClaim, draft
-from skingpt_r1.dermcot.evidence import told
+from skingpt_r1.dermcot.evidence import PRIVATE, told
 from skingpt_r1.distill.lessons import Lesson
 from skingpt_r1.knowledge.diagnoses import category_of
 from skingpt_r1.knowledge.labelsets import label_set
@@ -23,7 +23,6 @@ from skingpt_r1.sources.registry import SOURCES
 
 COLOURS = 3  # soft words that name a colour
 NO_MORE = "none"  # what they say where the lesion has fewer
-_PRIVATE = ("skin_type", "diameter_mm")  # recorded for few, and told to nobody's disadvantage
 
 
 class Corpus:
@@ -84,5 +83,5 @@ def _learnable(scored: ScoredClaim) -> bool:
 
 def _some(history: History, rng: random.Random) -> History:
     """The recorded history without what nobody should be judged by, and with a field or two forgotten."""
-    forgotten = {f.name: None for f in dataclasses.fields(history) if f.name in _PRIVATE or rng.random() < 0.25}
+    forgotten = {f.name: None for f in dataclasses.fields(history) if f.name in PRIVATE or rng.random() < 0.25}
     return dataclasses.replace(history, **forgotten)

@@ -29,7 +29,7 @@ _TOLD_SHARE: Final = 0.85  # of the findings that the evidence carries, in one n
 _COLOURS: Final = 3  # most colours of one narrative, the largest shares
 _HISTORY: Final = 3  # most facts of the history in one narrative
 _ABSENT_SHARE: Final = 0.15  # of narratives that name one finding which is not there
-_LEAST_SUPPORT: Final = 0.5
+LEAST_SUPPORT: Final = 0.5
 _SPEAKS: Final = math.log(1.15)  # least log ratio that is worth a word
 _CONVINCES: Final = math.log(1.3)  # one claim at least, or the confidence is low
 _HIGH: Final = math.log(5)  # of all claims together, for high confidence
@@ -80,7 +80,7 @@ def draft(
 
 def _chosen(case_claims: Sequence[ScoredClaim], rng: random.Random) -> list[Claim]:
     """Most of what the evidence carries, no two that exclude each other. Knows no diagnosis."""
-    usable = [s for s in case_claims if s.support >= _LEAST_SUPPORT and vocabulary.is_known(s.claim.key)]
+    usable = [s for s in case_claims if s.support >= LEAST_SUPPORT and vocabulary.is_known(s.claim.key)]
     findings = [Claim(*s.claim.key) for s in usable if s.claim.polarity and not _is_history(s.claim)]
     by_strength = [Claim(*s.claim.key) for s in sorted(usable, key=lambda s: -s.support)]
     single = {

@@ -7,6 +7,7 @@ only, so only those cases carry them, in the polarity that the expert gave.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,7 +29,13 @@ from skingpt_r1.sources.clustering import key
 from skingpt_r1.sources.streams import write_text
 
 log = logging.getLogger(__name__)
+PRIVATE = ("skin_type", "diameter_mm")  # recorded for few, and told to nobody's disadvantage
 Segment = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # pixels [H, W, 3] -> lesion probability [H, W]
+
+
+def tellable(history: History) -> History:
+    """The history without the PRIVATE fields."""
+    return dataclasses.replace(history, **dict.fromkeys(PRIVATE))
 
 
 def told(history: History) -> list[ScoredClaim]:

@@ -10,23 +10,23 @@ import dataclasses
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from skingpt_r1.dermcot.draft import ScoredClaim, draft
-from skingpt_r1.dermcot.evidence import Segment, observed, told
+from skingpt_r1.dermcot.draft import LEAST_SUPPORT, ScoredClaim, draft
+from skingpt_r1.dermcot.evidence import Segment, observed, tellable, told
 from skingpt_r1.dermcot.lint import Finding, Given, Severity, lint
 from skingpt_r1.dermcot.scoring import Score, Scorer
 from skingpt_r1.knowledge.diagnoses import table
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.narrative.render import render
-from skingpt_r1.records import SCHEMA_VERSION, Case, Claim, History, Narrative, SkinGPTError
+from skingpt_r1.records import SCHEMA_VERSION, Case, Claim, Narrative, SkinGPTError
+from skingpt_r1.sources.clustering import key
 
 Describer = Callable[[Case], Sequence[ScoredClaim]]
 """What can be said of the picture, without knowing the label: it is given a case that has none."""
 Confusion = Mapping[str, Mapping[str, float]]  # diagnosis -> share of its validation pictures called so
 _RIVALS = 6  # candidates that a rationale may choose from
-_UNTOLD = ("skin_type", "diameter_mm")  # history that a narrative does not argue with
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +49,29 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What the stages work with. describer_name goes into the settings of a run."""
+    """What the stages work with."""
 
     describe: Describer
     scorer: Scorer
     confusion: Confusion
-    least_score: float
-    seed: int
+
+
+@dataclass(frozen=True)
+class BuildConfig:
+    """What the text of a corpus depends on, beside the cases and the tools."""
+
+    describer: str = field(default="measured", metadata={"help": "who describes"})
+    scorer: str = field(default="lint", metadata={"help": "who scores"})
+    least_score: float = field(default=4.0, metadata={"help": "0..5, entries below it are rejected"})
+    seed: int = field(default=0, metadata={"help": "seed of what is told and of the wording"})
 
 
 def measured_by(segment: Segment) -> Describer:
-    """The embedded describer: geometry and colours measured on the lesion, expert concept rows, history."""
-    return lambda case: [*observed(case, segment), *told(_tellable(case.history))]
+    """The embedded describer: geometry and colours measured on the lesion, and the history."""
+    return lambda case: [*observed(case, segment), *told(tellable(case.history))]
 
 
-def entry_of(case: Case, tools: Tools) -> Entry:
+def entry_of(case: Case, tools: Tools, config: BuildConfig) -> Entry:
     """All stages. What is wrong with the case is told in `why`; a defect of ours is raised."""
     if case.diagnosis is None or case.diagnosis not in table():
         return Entry(case, why=f"the label {case.label!r} is no diagnosis of the knowledge table")
@@ -71,7 +79,7 @@ def entry_of(case: Case, tools: Tools) -> Entry:
         described = tuple(tools.describe(blind(case)))
     except SkinGPTError as error:
         return Entry(case, why=f"not described: {error}")
-    rng = random.Random(f"{tools.seed} {case.dataset}/{case.id}")
+    rng = random.Random(f"{config.seed} {key(case)}")
     candidates = rivals(case.diagnosis, tools.confusion, rng)
     try:
         narrative = draft(described, case.diagnosis, candidates, rng)
@@ -80,7 +88,7 @@ def entry_of(case: Case, tools: Tools) -> Entry:
     text = worded(narrative, rng.randrange(10**6))
     findings = tuple(lint(text, given(case, described)))
     score = tools.scorer.score(case, text, findings)
-    why = unfit(findings, score, tools.least_score)
+    why = unfit(findings, score, config.least_score)
     return Entry(case, described, candidates, text, findings, score, not why, why)
 
 
@@ -122,7 +130,7 @@ def given(case: Case, described: Sequence[ScoredClaim]) -> Given:
         image=case.image,
         history=case.history,
         modality=case.modality,
-        measured=tuple(Claim(*scored.claim.key) for scored in described if scored.support >= 0.5),
+        measured=tuple(Claim(*scored.claim.key) for scored in described if scored.support >= LEAST_SUPPORT),
     )
 
 
@@ -144,7 +152,3 @@ def as_line(entry: Entry) -> str:
 def key_of(line: dict[str, Any]) -> str:
     """ "dataset/id" of a parsed line."""
     return f"{line['case']['dataset']}/{line['case']['id']}"
-
-
-def _tellable(history: History) -> History:
-    return dataclasses.replace(history, **dict.fromkeys(_UNTOLD))

@@ -63,9 +63,13 @@ def narrative_loss(
         labels[i, prompt.shape[0] : end] = ids
         present[i, :end] = 1
         written = slice(prompt.shape[0], end - 1)
-        for spans, heavier in ((findings, finding_weight), (decisions, decision_weight)):
-            deciding[i, written] = torch.tensor(language.tokens_within(lessons[i].text, spans(lessons[i].text)))
-            weight[i, written][deciding[i, written]] = heavier
+        finds, decides = (
+            torch.tensor(language.tokens_within(lessons[i].text, spans(lessons[i].text)))
+            for spans in (findings, decisions)
+        )
+        weight[i, written][finds] = finding_weight
+        weight[i, written][decides] = decision_weight
+        deciding[i, written] = decides
     hidden = language.model.model(inputs_embeds=embedded, attention_mask=present, use_cache=False).last_hidden_state
     predicting = bias_positions(labels)
     logits = language.model.lm_head(hidden[predicting])  # [N, V]

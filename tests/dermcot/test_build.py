@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from skingpt_r1.dermcot.build import BuildConfig, build
+from skingpt_r1.dermcot.build import build
 from skingpt_r1.dermcot.draft import ScoredClaim
 from skingpt_r1.dermcot.lint import lint
 from skingpt_r1.dermcot.scoring import LintScorer
-from skingpt_r1.dermcot.stages import Tools, blind, entry_of, rivals
+from skingpt_r1.dermcot.stages import BuildConfig, Tools, blind, entry_of, rivals
 from skingpt_r1.dermcot.variety import variety
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.records import Case, CaseError, Claim, History, Modality, SkinGPTError
@@ -38,7 +38,7 @@ def cases(n: int) -> list[Case]:
 
 
 def tools(**changes: object) -> Tools:
-    made = Tools(lambda case: CLAIMS, LintScorer(), {"melanoma": {"melanocytic nevus": 0.3}}, 4.0, 0)
+    made = Tools(lambda case: CLAIMS, LintScorer(), {"melanoma": {"melanocytic nevus": 0.3}})
     return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
 
 
@@ -50,7 +50,7 @@ def test_the_describer_never_sees_what_tells_the_label() -> None:
         return CLAIMS
 
     case = dataclasses.replace(cases(1)[0], concepts=("TRBL",), history=History(age=50))
-    entry = entry_of(case, tools(describe=describe))
+    entry = entry_of(case, tools(describe=describe), BuildConfig())
     assert (seen[0].label, seen[0].diagnosis, seen[0].concepts) == (None, None, None)
     assert seen[0] == blind(case) and seen[0].history.age == 50
     assert entry.kept and entry.text is not None and parse(entry.text).diagnosis == "melanoma"
@@ -62,14 +62,14 @@ def test_an_unknown_label_and_an_unreadable_picture_are_entries_with_a_reason() 
         raise CaseError(f"{case.image}: is truncated; copy it again.")
 
     unknown = dataclasses.replace(cases(1)[0], label="blorp", diagnosis=None)
-    assert "blorp" in entry_of(unknown, tools()).why
-    broken = entry_of(cases(1)[0], tools(describe=fails))
+    assert "blorp" in entry_of(unknown, tools(), BuildConfig()).why
+    broken = entry_of(cases(1)[0], tools(describe=fails), BuildConfig())
     assert not broken.kept and "truncated" in broken.why
-    assert "not reasoned" in entry_of(cases(1)[0], tools(describe=lambda case: ())).why
+    assert "not reasoned" in entry_of(cases(1)[0], tools(describe=lambda case: ()), BuildConfig()).why
 
 
 def test_a_score_below_the_least_rejects() -> None:
-    entry = entry_of(cases(1)[0], tools(least_score=5.1))
+    entry = entry_of(cases(1)[0], tools(), BuildConfig(least_score=5.1))
     assert not entry.kept and "lint score" in entry.why and entry.text
 
 
@@ -92,7 +92,8 @@ def test_a_finished_folder_is_not_overwritten_and_other_settings_are_refused(tmp
 KILLED = """
 import os, sys
 from pathlib import Path
-from skingpt_r1.dermcot.build import BuildConfig, build
+from skingpt_r1.dermcot.build import build
+from skingpt_r1.dermcot.stages import BuildConfig
 from tests.dermcot.test_build import CLAIMS, cases, tools
 left = [int(sys.argv[2])]
 def describe(case):
