@@ -17,6 +17,8 @@ from rich.table import Table
 
 from skingpt_r1.cli.data import duplicates_of
 from skingpt_r1.cli.words import columns_of, complain, one_line
+from skingpt_r1.dermcot.export import Form
+from skingpt_r1.dermcot.export import export as export_corpus
 from skingpt_r1.dermcot.lint import RULES, Finding, Rule, Severity, rules_named
 from skingpt_r1.dermcot.lint import lint as lint_text
 from skingpt_r1.dermcot.texts import BadRow, read_texts
@@ -106,6 +108,26 @@ def build(
     made = build_corpus(config, tools, _sampled(cases, limit), out, resume, workers)
     told = json.loads((out / "report.json").read_text(encoding="utf-8"))
     Console().print(f"{made}: {told['kept']:,} of {told['cases']:,} cases kept", highlight=False)
+    if problems:
+        raise typer.Exit(2)
+
+
+@app.command()
+def export(
+    corpus: Annotated[Path, typer.Argument(help="Folder of a finished build.")],
+    out: Annotated[Path, typer.Option("--out", help="New folder for the exported corpus.")],
+    form: Annotated[
+        list[Form] | None, typer.Option("--form", help="Beside JSON Lines (repeatable); default: all.")
+    ] = None,
+) -> None:
+    """Give a corpus away: JSON Lines and pictures, LLaMA-Factory's ShareGPT, Parquet; with Croissant and a data card.
+
+    Exit code 0: every row exported; 2: rows left out because their picture could not be read (each has its line).
+    """
+    made, problems = export_corpus(corpus, out, form or list(Form))
+    for line in problems:
+        complain(line)
+    Console().print(f"{made}: {', '.join(sorted(path.name for path in made.iterdir()))}", highlight=False)
     if problems:
         raise typer.Exit(2)
 

@@ -15,7 +15,8 @@ from skingpt_r1.records import History
 HIDDEN = 576
 LORA_RANK = 16
 _BEFORE = "<|im_start|>user\n"
-_AFTER = " What does this lesion look like, and what is it?{history}<|im_end|>\n<|im_start|>assistant\n"
+QUESTION = "What does this lesion look like, and what is it?"
+_AFTER = f" {QUESTION}{{history}}<|im_end|>\n<|im_start|>assistant\n"
 END = "<|im_end|>"
 
 
