@@ -111,6 +111,8 @@ def writing(lines: list[Line]) -> dict[str, Any]:
     observations = [x["text"].split("[category]")[0] for x in lines]
     words = [w for o in observations for w in zip(o.split(), o.split()[1:], strict=False)]
     return {
+        "rewritten_share": round(sum(x["model"]["rewritten"] == "True" for x in lines) / len(lines), 4),
+        "contradicts_itself": sum(any("contradicts itself" in note for note in x["notes"]) for x in lines),
         "repaired_share": round(sum(x["model"]["repaired"] == "True" for x in lines) / len(lines), 4),
         "distinct_observations": round(len(set(observations)) / len(lines), 4),
         "distinct_2": round(len(set(words)) / max(len(words), 1), 4),

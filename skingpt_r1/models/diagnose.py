@@ -24,7 +24,7 @@ from skingpt_r1.images.quality import QualityReport, check_quality
 from skingpt_r1.images.reading import Photo, read_photo
 from skingpt_r1.knowledge.diagnoses import BY_URGENCY, category_of, feared, urgency_of
 from skingpt_r1.knowledge.labelsets import BUILT_IN, LabelSet, match
-from skingpt_r1.models import calibration
+from skingpt_r1.models import calibration, guesses
 from skingpt_r1.models.concepts import HYPOTHESIS, MODALITY, VALUES, ConceptHeads, load_concepts
 from skingpt_r1.models.embedded import Embedded, load_adapter
 from skingpt_r1.models.generate import Choices, Writer, Written
@@ -130,6 +130,7 @@ class Model:
         self.segmenter: Segmenter = load_segmenter(adapters / "segmenter.safetensors")
         self.concepts: ConceptHeads = load_concepts(adapters / "concepts.safetensors", self.segmenter)
         self.calibration = calibration.load(adapters / "calibration.json")
+        self.guesses = guesses.load(adapters / "guesses.safetensors")
 
     def diagnose(
         self,
@@ -168,7 +169,7 @@ class Model:
         prompts = self.writer.prompts(visual, [t.history for t in told])
         writing = Writer(
             self.writer.speaker, prompts, self.writer.bias(visual), choices(wanted),
-            temperature=temperature, seed=seed, listener=listener,
+            temperature=temperature, seed=seed, listener=listener, guesses=self.guesses,
         )  # fmt: skip
         texts = writing.write()
         wrote = time.perf_counter()
@@ -270,7 +271,12 @@ class Model:
             measurement=measurement,
             judgements=judge_differential(narrative),
             history=told.history,
-            model={"name": self.name, "repaired": str(written.repaired), **self.version},
+            model={
+                "name": self.name,
+                "repaired": str(written.repaired),
+                "rewritten": str(written.rewritten),
+                **self.version,
+            },
             notes=tuple(f"Chance of {name}: {p:.0%}. A doctor should look." for name, p in dangers.items()),
         )
 

@@ -3,9 +3,13 @@
 The grammar owns the block tags, the order of the blocks and the places where a name from a closed
 set must stand (category, hypothesis, diagnosis, confidence, urgency). At such a place every
 candidate is scored with the model's own probability of writing it there, and the likeliest is written; everything
-else is the model's free choice. A block that does not end in time is ended, and counted as repaired.
+else is the model's free choice. A block that does not end in time is ended, and counted as repaired; a
+synthesis that turns its own differential round is written again from the model's next best beginning.
 
-A batch moves through the blocks in step: rows that are ready wait as masked positions.
+A batch moves through the blocks in step: rows that are ready wait as masked positions. One or two rows read
+ahead: the words that usually follow are read together with the last one, so that the model, slow to load and
+quick to multiply, is run once for several words. A word read ahead counts only once the model itself has
+chosen it; the text is the same with and without.
 """
 
 from __future__ import annotations
@@ -18,7 +22,10 @@ import torch
 from torch import Tensor
 
 from skingpt_r1.knowledge.diagnoses import category_of
+from skingpt_r1.models.guesses import Guesses
 from skingpt_r1.models.language import Language
+from skingpt_r1.narrative.parse import parse
+from skingpt_r1.narrative.verify import turned_round
 
 BLOCK_LIMIT = {"observation": 90, "category": 40, "hypothesis": 48, "synthesis": 64}  # tokens
 OPENINGS = {
@@ -30,6 +37,9 @@ OPENINGS = {
 }
 CLOSING = "</answer>"
 MOST_HYPOTHESES = 4
+MOST_SYNTHESES = 4  # beginnings tried; the last one stays as it is, and the report tells what is wrong with it
+ROWS_AHEAD = 2  # more rows keep both cores busy without reading ahead
+TOKENS_AHEAD = 12
 Listener = Callable[[str], None]
 
 
@@ -50,18 +60,23 @@ class Written:
     label_probability: the model's, over `Choices.diagnoses`, where it commits itself: the category, and the
     first hypothesis within each category. (At the answer the model only repeats its own reasoning: measured on
     validation, its probability there is near 1 whether it is right or wrong.)
+    rewritten: the synthesis contradicted the differential at first.
     """
 
     text: str
     label_probability: dict[str, float]
     repaired: bool
+    rewritten: bool
     tokens: int
 
 
 @dataclass
 class _Row:
     ids: list[int] = field(default_factory=list)
+    unread: list[int] = field(default_factory=list)
+    ahead: list[tuple[int, Tensor]] = field(default_factory=list)  # tokens read on a guess, logits [V] after each
     repaired: bool = False
+    rewritten: bool = False
     label_probability: dict[str, float] = field(default_factory=dict)
 
 
@@ -79,24 +94,26 @@ class Writer:
         temperature: float = 0.0,
         seed: int = 0,
         listener: Listener | None = None,
+        guesses: Guesses | None = None,
     ) -> None:
         from transformers import DynamicCache
 
         self.language, self.bias, self.choices = language, bias, choices
         self.temperature, self.listener = temperature, listener
+        self.guesses = guesses if len(prompts) <= ROWS_AHEAD else None
         self.generator = torch.Generator().manual_seed(seed)
         self.rows = [_Row() for _ in prompts]
         self.cache: Any = DynamicCache(config=language.model.config)
         length = max(p.shape[0] for p in prompts)  # padded on the right: no query is ever without a key
         self.mask = torch.zeros(len(prompts), 0, dtype=torch.long)
+        self.passes = 0
         embedded = torch.zeros(len(prompts), length, prompts[0].shape[1])
         present = torch.zeros(len(prompts), length, dtype=torch.long)
         for i, prompt in enumerate(prompts):
             embedded[i, : prompt.shape[0]] = prompt
             present[i, : prompt.shape[0]] = 1
-        self.logits = torch.zeros(len(prompts), language.head.shape[0])
-        self.unread: list[list[int]] = [[] for _ in prompts]
-        self._read(embedded, present)
+        hidden = self._read(embedded, present)
+        self.logits = self._logits(hidden[range(len(prompts)), [p.shape[0] - 1 for p in prompts]])
         self.newline = language.tokens("\n")[0]
         self.full_stop = language.tokens(".")[0]
 
@@ -112,14 +129,17 @@ class Writer:
         self._force(OPENINGS["differential"])
         hypothesis = self._differential()
         self._force(OPENINGS["synthesis"])
-        self._free({self.newline}, BLOCK_LIMIT["synthesis"], keep_stop=False)
+        self._synthesis()
         self._force(OPENINGS["answer"])
         self._name(c.diagnoses, " |")
         for row, share in zip(self.rows, self._commitment(category, hypothesis), strict=True):
             row.label_probability = dict(zip(c.diagnoses, share.tolist(), strict=True))
         self._name([f" {word}" for word in c.confidences], " |")
         self._name([f" {word}" for word in c.urgencies], CLOSING)
-        return [Written(self.language.text(r.ids), r.label_probability, r.repaired, len(r.ids)) for r in self.rows]
+        return [
+            Written(self.language.text(r.ids), r.label_probability, r.repaired, r.rewritten, len(r.ids))
+            for r in self.rows
+        ]
 
     def _commitment(self, category: Tensor, hypothesis: Tensor) -> Tensor:
         """P(category) [B, C] x P(first hypothesis within it), from scores [B, D] -> [B, D], sums to 1."""
@@ -149,21 +169,76 @@ class Writer:
             self._free({self.full_stop}, BLOCK_LIMIT["hypothesis"], keep_stop=True, only=active)
         return first
 
-    def _biased(self) -> Tensor:
-        """Logits of the next token, [B, V], once everything written has been read."""
-        if any(self.unread):
-            length = max(len(t) for t in self.unread)
+    def _synthesis(self) -> None:
+        """The model's own sentence; where it turns its differential round, the one of its next best beginning.
+
+        "A regular border decides for melanoma", after "melanoma: against regular border", is no reasoning.
+        """
+        beginnings = self._biased(ahead=False).clone()  # everything before is read: there we go back to
+        starts = [len(row.ids) for row in self.rows]
+        repaired = [row.repaired for row in self.rows]
+        listener, self.listener = self.listener, None  # hears the sentence when it stands
+        active = list(range(len(self.rows)))
+        for attempt in range(MOST_SYNTHESES):
+            self._free({self.newline}, BLOCK_LIMIT["synthesis"], keep_stop=False, only=active)
+            active = [i for i in active if turned_round(parse(self.language.text(self.rows[i].ids)))]
+            if not active or attempt == MOST_SYNTHESES - 1:
+                break
+            for i in active:
+                row = self.rows[i]
+                beginnings[i, row.ids[starts[i]]] = -torch.inf
+                self._go_back(i, starts[i])
+                self.logits[i] = beginnings[i] if self.bias is None else beginnings[i] - self.bias[i]
+                row.repaired, row.rewritten = repaired[i], True
+        self.listener = listener
+        if listener is not None:
+            listener(self.language.text(self.rows[0].ids[starts[0] :]))
+
+    def _go_back(self, i: int, length: int) -> None:
+        """Unwrite a row's tokens from `length` on; its logits are then the caller's to set."""
+        row = self.rows[i]
+        self._unread(i, len(row.ids) - length - len(row.unread) + len(row.ahead))
+        row.ahead.clear()
+        row.unread.clear()
+        del row.ids[length:]
+
+    def _unread(self, i: int, count: int) -> None:
+        """Hide the last `count` positions that a row has read."""
+        if count:
+            self.mask[i, self.mask[i].nonzero()[-count:, 0]] = 0
+
+    def _biased(self, ahead: bool = True) -> Tensor:
+        """Logits of the next token, [B, V], once everything written has been read.
+
+        ahead: also read what usually follows. Otherwise nothing is left read that is not written.
+        """
+        if any(row.unread for row in self.rows):
+            guessed = [self._guess(row) if ahead and row.unread else [] for row in self.rows]
+            length = max(len(row.unread) + len(g) for row, g in zip(self.rows, guessed, strict=True))
             ids = torch.zeros(len(self.rows), length, dtype=torch.long)
             present = torch.zeros_like(ids)
-            for i, t in enumerate(self.unread):
-                ids[i, : len(t)] = torch.tensor(t, dtype=torch.long)
-                present[i, : len(t)] = 1
-            self.unread = [[] for _ in self.rows]
-            self._read(self.language.embed(ids), present)
+            for i, (row, guess) in enumerate(zip(self.rows, guessed, strict=True)):
+                told = row.unread + guess
+                ids[i, : len(told)] = torch.tensor(told, dtype=torch.long)
+                present[i, : len(told)] = 1
+            hidden = self._read(self.language.embed(ids), present)
+            for i, (row, guess) in enumerate(zip(self.rows, guessed, strict=True)):
+                if row.unread:
+                    first = len(row.unread) - 1
+                    logits = self._logits(hidden[i, first : first + len(guess) + 1])
+                    self.logits[i], row.ahead, row.unread = logits[0], list(zip(guess, logits[1:], strict=True)), []
+        if not ahead:
+            for i, row in enumerate(self.rows):
+                self._unread(i, len(row.ahead))
+                row.ahead = []
         return self.logits if self.bias is None else self.logits + self.bias
 
-    def _read(self, embedded: Tensor, present: Tensor) -> None:
-        """Run new positions [B, T, H] through the model; absent ones are masked. Updates the last logits."""
+    def _guess(self, row: _Row) -> list[int]:
+        return [] if self.guesses is None else self.guesses.following(row.ids, TOKENS_AHEAD)
+
+    def _read(self, embedded: Tensor, present: Tensor) -> Tensor:
+        """Run new positions [B, T, H] through the model; absent ones are masked. Returns their states [B, T, H]."""
+        self.passes += 1
         before = self.mask.sum(1, keepdim=True)
         self.mask = torch.cat([self.mask, present], 1)
         positions = (before + present.cumsum(1) - 1).clamp_min(0)
@@ -174,18 +249,24 @@ class Writer:
             past_key_values=self.cache,
             use_cache=True,
         )
-        last = present.shape[1] - 1 - present.flip(1).argmax(1)
-        there = present.any(1)
-        hidden = out.last_hidden_state[torch.arange(len(last)), last]
-        fresh = self.language.model.lm_head(hidden[there]).float()
-        self.logits = self.logits.clone()
-        self.logits[there] = fresh
+        hidden: Tensor = out.last_hidden_state
+        return hidden
+
+    def _logits(self, hidden: Tensor) -> Tensor:
+        logits: Tensor = self.language.model.lm_head(hidden).float()
+        return logits
 
     def _append(self, tokens: Sequence[Sequence[int]]) -> None:
         """Write tokens of different number to each row; the model reads them when it is next asked."""
-        for row, unread, t in zip(self.rows, self.unread, tokens, strict=True):
-            row.ids += t
-            unread += t
+        for i, (row, written) in enumerate(zip(self.rows, tokens, strict=True)):
+            for token in written:
+                row.ids.append(token)
+                if row.ahead and row.ahead[0][0] == token:
+                    self.logits[i] = row.ahead.pop(0)[1]
+                    continue
+                self._unread(i, len(row.ahead))  # the guess was wrong
+                row.ahead = []
+                row.unread.append(token)
         if self.listener is not None and tokens[0]:
             self.listener(self.language.text(tokens[0]))
 
@@ -269,7 +350,7 @@ class Writer:
     def _score(self, candidates: Sequence[Sequence[int]]) -> Tensor:
         """Log probability of writing each candidate next, [B, C]: all in one pass, as branches of a tree."""
         flat = [token for c in candidates for token in c[:-1]]
-        first = self._biased().log_softmax(1)
+        first = self._biased(ahead=False).log_softmax(1)
         batch, past = self.mask.shape
         total = first[:, [c[0] for c in candidates]]
         if not flat:

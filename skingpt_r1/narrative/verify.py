@@ -135,7 +135,7 @@ def lowered(confidence: float, narrative: Narrative) -> tuple[float, tuple[str, 
 
     Each contradicted decisive claim, three at most, takes a fifth; an evidence map that avoids the lesion
     takes a tenth. Both factors are set by judgement, not fitted; calibration comes after them. A synthesis that
-    contradicts its own differential is only told: it happens in one narrative of 160.
+    contradicts its own differential is only told: the writer avoids it wherever it finds another sentence.
     """
     reasons: list[str] = []
     for position in decisive(narrative):
@@ -154,17 +154,25 @@ def lowered(confidence: float, narrative: Narrative) -> tuple[float, tuple[str, 
             "The model looked elsewhere: its evidence map lies in the lesion no more than chance puts it "
             "there; the confidence is lowered."
         )
-    return confidence, (*reasons, *_turned_round(narrative))
+    return confidence, (*reasons, *_contradictions(narrative))
 
 
-def _turned_round(narrative: Narrative) -> list[str]:
-    """A sentence for each claim that decides for the diagnosis though its own differential counts it out."""
-    own = {p for h in narrative.hypotheses if h.diagnosis == narrative.diagnosis for p in h.speaks_against}
+def turned_round(narrative: Narrative) -> tuple[int, ...]:
+    """Positions of the claims that decide for the diagnosis though its own differential counts them against it, or
+    the other way round. Without a diagnosis yet, of the first hypothesis."""
+    name = narrative.diagnosis or (narrative.hypotheses[0].diagnosis if narrative.hypotheses else None)
+    own = [h for h in narrative.hypotheses if h.diagnosis == name]
+    speaks_for = {p for h in own for p in h.speaks_for}
+    against = {p for h in own for p in h.speaks_against}
+    return (*(p for p in narrative.deciding if p in against), *(p for p in narrative.doubts if p in speaks_for))
+
+
+def _contradictions(narrative: Narrative) -> list[str]:
+    """A sentence for each claim that the synthesis turns round."""
     return [
-        f'The reasoning contradicts itself: "{said(narrative.claims[position])}" decides for {narrative.diagnosis}, '
-        "and counts against it in the differential."
-        for position in narrative.deciding
-        if position in own
+        f'The reasoning contradicts itself: "{said(narrative.claims[position])}" speaks for {narrative.diagnosis} in '
+        "one place, and against it in another."
+        for position in turned_round(narrative)
     ]
 
 

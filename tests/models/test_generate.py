@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from skingpt_r1.knowledge.labelsets import label_set
+from skingpt_r1.models import guesses
 from skingpt_r1.models.diagnose import choices
-from skingpt_r1.models.generate import Writer, Written
+from skingpt_r1.models.generate import OPENINGS, Writer, Written
 from skingpt_r1.models.language import Language
 from skingpt_r1.narrative.parse import parse, sections
 from skingpt_r1.records import History
@@ -58,6 +59,82 @@ def test_alone_as_in_a_batch(language: Language, prompts: list[torch.Tensor], wr
     assert alone.text == written[1].text
     for name, p in alone.label_probability.items():
         assert p == pytest.approx(written[1].label_probability[name], abs=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("right", [True, False])
+def test_reading_ahead_changes_no_word(
+    language: Language, prompts: list[torch.Tensor], written: list[Written], right: bool
+) -> None:
+    """Guesses that are always right (the very text), and guesses that are nearly always wrong (it backwards)."""
+    texts = [language.tokens(one.text) for one in written]
+    table = guesses.count([t if right else t[::-1] for t in texts] * 2)
+    ahead = Writer(language, prompts, None, CHOICES, guesses=table).write()
+    for one, other in zip(ahead, written, strict=True):
+        assert one.text == other.text
+        for name, p in one.label_probability.items():
+            assert p == pytest.approx(other.label_probability[name], abs=1e-3)
+
+
+@pytest.mark.slow
+@torch.inference_mode()
+def test_right_guesses_spare_passes(language: Language, prompts: list[torch.Tensor], written: list[Written]) -> None:
+    passes = []
+    for table in (None, guesses.count([language.tokens(written[0].text)] * 2)):
+        writer = Writer(language, prompts[:1], None, CHOICES, guesses=table)
+        writer.write()
+        passes.append(writer.passes)
+    assert passes[1] < passes[0] / 3
+
+
+@pytest.mark.slow
+@torch.inference_mode()
+def test_going_back_leaves_no_trace(language: Language, prompts: list[torch.Tensor]) -> None:
+    """After words were written, read and unwritten, the model expects what it expected before."""
+    writer = Writer(language, prompts, None, CHOICES)
+    writer._force(OPENINGS["observation"])
+    before = writer._biased().clone()
+    start = len(writer.rows[0].ids)
+    writer._append([language.tokens(" A red papule"), language.tokens(" A")])
+    writer._biased()
+    writer._append([language.tokens(" on the back"), []])  # written, not read yet
+    for i in range(2):
+        writer._go_back(i, start)
+        writer.logits[i] = before[i]
+    assert [row.ids for row in writer.rows] == [language.tokens(OPENINGS["observation"])] * 2
+    told = language.tokens(" Dermoscopic image")
+    writer._append([told, told])
+    fresh = Writer(language, prompts, None, CHOICES)
+    fresh._append([[*language.tokens(OPENINGS["observation"]), *told]] * 2)
+    torch.testing.assert_close(writer._biased(), fresh._biased(), atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.slow
+@torch.inference_mode()
+def test_a_synthesis_that_turns_the_differential_round_is_written_again(
+    language: Language, prompts: list[torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model's own first sentence contradicts; its next best beginning is written, streamed once, and told."""
+    heard: list[str] = []
+    writer = Writer(language, prompts[:1], None, CHOICES, listener=heard.append)
+    writer._force(
+        "<think>\n[observation] It has a regular border and a sharp edge.\n[category] melanocytic, benign.\n"
+        "[differential] melanoma: for sharp edge; against regular border.\n[synthesis]"
+    )
+    sentences = iter([" Regular border: melanoma first.", " Sharp edge: melanoma first."])
+    starts: list[torch.Tensor] = []
+
+    def free(*_: object, **__: object) -> None:
+        starts.append(writer._biased().clone())
+        writer._append([language.tokens(next(sentences))])
+
+    monkeypatch.setattr(writer, "_free", free)
+    writer._synthesis()
+    assert language.text(writer.rows[0].ids).endswith("[synthesis] Sharp edge: melanoma first.")
+    assert writer.rows[0].rewritten
+    refused = language.tokens(" Regular border: melanoma first.")[0]
+    assert torch.isinf(starts[1][0, refused])
+    assert heard[-1] == " Sharp edge: melanoma first."
 
 
 @pytest.mark.slow

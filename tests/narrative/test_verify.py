@@ -21,6 +21,7 @@ from skingpt_r1.narrative.verify import (
     lowered,
     said,
     status_of,
+    turned_round,
     verify,
 )
 from skingpt_r1.records import Claim, History, Hypothesis, Modality, Narrative, Status
@@ -193,10 +194,16 @@ def test_a_synthesis_against_its_own_differential_is_told() -> None:
     hypotheses = (Hypothesis("melanoma", (1,), (0,)), Hypothesis("melanocytic nevus", (0,), ()))
     sound = Narrative(claims=(border, edge), hypotheses=hypotheses, deciding=(1,), diagnosis="melanoma")
     turned = dataclasses.replace(sound, deciding=(0,))
-    assert lowered(0.9, sound) == (0.9, ())
+    doubted = dataclasses.replace(sound, doubts=(1,))
+    other = dataclasses.replace(turned, diagnosis="melanocytic nevus")  # that one's own differential agrees
+    for consistent in (sound, other):
+        assert turned_round(consistent) == ()
+        assert lowered(0.9, consistent) == (0.9, ())
+    assert turned_round(doubted) == (1,)
+    assert turned_round(dataclasses.replace(turned, diagnosis=None)) == (0,)  # the first hypothesis, until it is said
     confidence, (reason,) = lowered(0.9, turned)
     assert confidence == 0.9
-    assert '"regular border" decides for melanoma' in reason
+    assert '"regular border" speaks for melanoma in one place, and against it' in reason
 
 
 def test_a_map_over_a_lesion_that_fills_the_picture_says_nothing() -> None:
