@@ -1,15 +1,33 @@
-"""Fit confidence and abstention on the validation readings; writes the shipped calibration.json.
+"""What ships of the validation readings: calibration.json (confidence and abstention), confusions.json (what is really
+taken for what) and guesses.safetensors (what usually follows, read ahead for speed).
 
 python -m benchmarks.calibrate
 """
 
 from __future__ import annotations
 
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
 from benchmarks.read_rows import SETS, lines_of
 from skingpt_r1.knowledge.labelsets import label_set
-from skingpt_r1.models import calibration
+from skingpt_r1.models import calibration, guesses
 from skingpt_r1.models.calibration import Validated
 from skingpt_r1.models.diagnose import ADAPTERS
+from skingpt_r1.models.language import Language
+from skingpt_r1.sources.streams import write_text
+
+
+def confusions(rows: Iterable[Validated]) -> dict[str, dict[str, float]]:
+    """Diagnosis -> how its pictures were called, shares of 1."""
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        counts[row.truth][row.said] += 1
+    return {
+        truth: {said: round(n / called.total(), 4) for said, n in called.most_common()}
+        for truth, called in sorted(counts.items())
+    }
 
 
 def main() -> None:
@@ -28,6 +46,10 @@ def main() -> None:
     for name, entry in table.items():
         print(name, entry)
     calibration.save(ADAPTERS / "calibration.json", table)
+    confused = confusions(row for mine in rows.values() for row in mine)
+    write_text(ADAPTERS / "confusions.json", json.dumps(confused, indent=1) + "\n")
+    language = Language()
+    guesses.save(guesses.count(language.tokens(x["text"]) for x in lines), ADAPTERS / "guesses.safetensors")
 
 
 if __name__ == "__main__":

@@ -2,13 +2,14 @@
 
     python -m benchmarks.resume
 
-Short runs of `skingpt train teacher` and `skingpt train distill` on the real rows, through the command line. Each is
-killed once its journal shows that it is past a checkpoint, resumed, and its tensors are compared with those of an
-undisturbed run, bit for bit. Needs runs/features, runs/evidence.jsonl and runs/teacher of a full training.
+Short runs of `skingpt train teacher` and `skingpt train distill` on some real rows of every set, split and label, as
+commands. Each is killed once its journal shows that it is past a checkpoint, and resumed; its tensors are then compared
+with those of an undisturbed run, bit for bit. Needs no earlier training.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +25,54 @@ import torch
 from safetensors.torch import load_file
 
 from benchmarks.results import keep
+from skingpt_r1.sources.registry import available, data_root
 
-RUNS = Path("runs")
+ROWS = 12  # most of a set, split and label
 SHARED = ("features", "evidence.jsonl", "hashes.json", "embeddings.safetensors", "duplicates.json")
 COMMAND = "from skingpt_r1.cli.main import main; main()"
 TEACHER = ("steps=60", "batch=8", "evaluate_every=60")
 DISTILL = ("look_steps=55", "look_batch=8", "name_steps=60", "write_steps=30", "write_batch=2", "language_rows=4")
 
 
+def some_rows(place: Path) -> Path:
+    """A data folder with the tables cut down and the pictures linked to."""
+    root = data_root()
+    for source in available(root):
+        theirs, mine = root / source.folder, place / "data" / source.folder
+        mine.mkdir(parents=True)
+        with (theirs / "cases.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        taken: Counter[tuple[str, str]] = Counter()
+        kept = []
+        for row in rows:
+            taken[row["split"], row["label"]] += 1
+            if row["split"] != "test" and taken[row["split"], row["label"]] <= ROWS:
+                kept.append(row)
+        with (mine / "cases.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(kept)
+        for name in ("images", "masks"):
+            if (theirs / name).exists():
+                (mine / name).symlink_to((theirs / name).resolve())
+    return place / "data"
+
+
 def start(kind: str, runs: Path, settings: tuple[str, ...], resume: bool) -> subprocess.Popen[bytes]:
-    """The training command in a process of its own."""
+    """The training command in a process of its own. `runs` lies beside the data folder."""
     changes = [part for setting in settings for part in ("--set", setting)]
+    where = ["--data", str(runs.parent / "data"), "--runs", str(runs)]
     again = ["--resume"] if resume else []
-    return subprocess.Popen([sys.executable, "-c", COMMAND, "train", kind, "--runs", str(runs), *changes, *again])
+    return subprocess.Popen([sys.executable, "-c", COMMAND, "train", kind, *where, *changes, *again])
 
 
-def folder(place: Path, name: str, kind: str) -> Path:
-    """A run folder of its own that shares the caches (and, to distil, the teacher) of the full training."""
+def folder(name: str, place: Path, first: Path, *more: str) -> Path:
+    """A run folder of its own that shares the caches (and `more`) of the first run."""
     made = place / name
     made.mkdir()
-    for shared in (*SHARED, *(["teacher"] if kind == "distill" else [])):
-        (made / shared).symlink_to((RUNS / shared).resolve())
+    for shared in (*SHARED, *more):
+        if (first / shared).exists():
+            (made / shared).symlink_to(first / shared)
     return made
 
 
@@ -60,32 +89,40 @@ def killed_after(process: subprocess.Popen[bytes], journal: Path, lines: int) ->
         time.sleep(0.05)
 
 
-def compared(kind: str, settings: tuple[str, ...], phase: str, lines: int, result: str) -> dict[str, Any]:
-    """Both runs, and how their tensors differ."""
-    with tempfile.TemporaryDirectory() as place:
-        calm, disturbed = (folder(Path(place), name, kind) for name in ("calm", "disturbed"))
-        if start(kind, calm, settings, False).wait():
-            raise RuntimeError(f"train {kind} failed")
-        at = killed_after(start(kind, disturbed, settings, False), disturbed / phase / "journal.jsonl", lines)
-        if start(kind, disturbed, settings, True).wait():
-            raise RuntimeError(f"train {kind} --resume failed")
-        one, other = (load_file(runs / result) for runs in (calm, disturbed))
-        same = [name for name in one if torch.equal(one[name], other[name])]
-        return {
-            "settings": settings,
-            "killed_in": phase,
-            "killed_after_steps": at,
-            "tensors": len(one),
-            "equal": len(same),
-            "keys_equal": one.keys() == other.keys(),
-        }
+def trained(kind: str, runs: Path, settings: tuple[str, ...], resume: bool = False) -> None:
+    """The training command to its end. Raises RuntimeError where it fails."""
+    if start(kind, runs, settings, resume).wait():
+        raise RuntimeError(f"train {kind} failed")
+
+
+def compared(kind: str, settings: tuple[str, ...], phase: str, lines: int, place: Path, result: str) -> dict[str, Any]:
+    """How the tensors of a run that is killed in a phase and resumed differ from the first run's."""
+    calm = place / "first"
+    trained(kind, calm, settings)
+    disturbed = folder(f"killed-{kind}", place, calm, *(["teacher"] if kind == "distill" else []))
+    at = killed_after(start(kind, disturbed, settings, False), disturbed / phase / "journal.jsonl", lines)
+    trained(kind, disturbed, settings, resume=True)
+    one, other = (load_file(runs / result) for runs in (calm, disturbed))
+    same = [name for name in one if torch.equal(one[name], other[name])]
+    return {
+        "settings": settings,
+        "killed_in": phase,
+        "killed_after_steps": at,
+        "tensors": len(one),
+        "equal": len(same),
+        "keys_equal": one.keys() == other.keys(),
+    }
 
 
 def main() -> None:
-    figures = {
-        "teacher": compared("teacher", TEACHER, "teacher", 54, "teacher/checkpoint.safetensors"),
-        "distill": compared("distill", DISTILL, "writer/write", 27, "writer/writer.safetensors"),
-    }
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        some_rows(place)
+        (place / "first").mkdir()
+        figures = {
+            "teacher": compared("teacher", TEACHER, "teacher", 54, place, "teacher/checkpoint.safetensors"),
+            "distill": compared("distill", DISTILL, "writer/write", 27, place, "writer/writer.safetensors"),
+        }
     print(json.dumps(figures, indent=1))
     keep("resume", figures)
 

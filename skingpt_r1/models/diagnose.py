@@ -262,7 +262,7 @@ class Model:
             diagnosis=diagnosis,
             label=match(labels, diagnosis) if label_wanted else None,
             confidence=confidence,
-            differential=tuple(sorted(ranked.items(), key=lambda pair: -pair[1])),
+            differential=tuple(sorted(ranked.items(), key=lambda pair: (pair[0] != diagnosis, -pair[1]))),
             abstained=bool(reasons),
             reason=" ".join(reasons) or None,
             urgency=urgency,

@@ -114,6 +114,11 @@ def summary(
             "to be what it names. That is itself an estimate, and a rougher one for photos unlike those it was "
             "tested on.",
         ]
+        lines += [
+            f"By its own numbers {name} ({percent(p)}) is as likely, and a doctor would weigh both."
+            for name, p in differential[:2]
+            if name != diagnosis and p >= confidence
+        ]
     serious = [
         f"{name} ({percent(p)})"
         for name, p in differential

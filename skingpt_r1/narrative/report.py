@@ -34,8 +34,9 @@ class Report:
     image: the path as given, untrusted. text: the narrative as the model wrote it, untrusted. diagnosis:
     preferred name, None where the text commits to none. label: the same in a label set's spelling.
     confidence: calibrated and after `verify.lowered`, 0..1. differential: (diagnosis, probability 0..1),
-    likeliest first. reason: why it abstained. advice: one plain sentence or two. notes: what is
-    feared, why the confidence was lowered, and what else was repaired. seconds: by step. model: name, version, hashes.
+    the diagnosis, then the others, likeliest first. reason: why it abstained. advice: one plain sentence or two.
+    notes: what is feared, why the confidence was lowered, and what else was repaired. seconds: by step. model: name,
+    version, hashes.
     """
 
     image: str

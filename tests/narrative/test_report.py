@@ -236,6 +236,15 @@ def test_every_urgency_says_when_and_names_a_doctor() -> None:
     assert "two weeks" in plain.ADVICE[Urgency.URGENT]
 
 
+def test_a_rival_as_likely_as_the_diagnosis_is_said_to_be_so() -> None:
+    def told(rival: float) -> str:
+        ranked = [("melanoma", 0.44), ("melanocytic nevus", rival), ("seborrheic keratosis", 0.05)]
+        return " ".join(plain.summary("melanoma", 0.44, ranked, (), abstained=False))
+
+    assert "melanocytic nevus (45%) is as likely" in told(0.45)
+    assert "as likely" not in told(0.43)
+
+
 def test_a_benign_match_still_names_the_cancer_it_cannot_rule_out() -> None:
     told = " ".join(
         plain.summary("melanocytic nevus", 0.8, [("melanocytic nevus", 0.8), ("melanoma", 0.12)], (), False)
