@@ -117,7 +117,7 @@ def split(
     for line in report.problems:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     pairs = duplicates_of(report.cases)
-    cases = split_cases(report.cases, _fractions(fractions), seed, clusters(pairs))
+    cases = split_cases(report.cases, shares_of(fractions), seed, clusters(pairs))
     _write_table(out, cases)
     counts = Counter(case.split for case in cases)
     shares = ", ".join(f"{counts[name]:,} {name}" for name in SPLITS)
@@ -129,11 +129,12 @@ def _read(path: Path, column: list[str] | None, modality: Modality, labels: str 
     return read_folder(path, columns_of(column), modality, meaning)
 
 
-def _fractions(text: str) -> tuple[float, float, float]:
+def shares_of(text: str) -> tuple[float, float, float]:
+    """Train, val and test from "0.8,0.1,0.1". Raises SkinGPTError."""
     try:
         train, val, test = (float(part) for part in text.split(","))
     except ValueError:
-        raise SkinGPTError(f"--fractions {text}: give three numbers, for example 0.8,0.1,0.1.") from None
+        raise SkinGPTError(f"{text}: give three numbers, for example 0.8,0.1,0.1.") from None
     return train, val, test
 
 

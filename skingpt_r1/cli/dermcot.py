@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import logging
 import sys
@@ -15,17 +14,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from skingpt_r1.cli.data import duplicates_of
+from skingpt_r1.cli.data import duplicates_of, shares_of
 from skingpt_r1.cli.words import columns_of, complain, one_line
+from skingpt_r1.dermcot.engines import EngineName
 from skingpt_r1.dermcot.export import Form
 from skingpt_r1.dermcot.export import export as export_corpus
 from skingpt_r1.dermcot.lint import RULES, Finding, Rule, Severity, rules_named
 from skingpt_r1.dermcot.lint import lint as lint_text
 from skingpt_r1.dermcot.texts import BadRow, read_texts
-from skingpt_r1.records import Case, Modality
-from skingpt_r1.sources.clustering import clusters, key
-from skingpt_r1.sources.folder import read_folder
-from skingpt_r1.sources.splits import keep_apart
+from skingpt_r1.knowledge.labelsets import label_set
+from skingpt_r1.records import Modality, SkinGPTError
 
 app = typer.Typer(help="Narratives to learn from: build them, find their faults.", no_args_is_help=True)
 _EXCERPT = 80  # characters of a finding that are shown
@@ -73,7 +71,8 @@ def lint(
 def build(
     out: Annotated[Path, typer.Option("--out", help="Folder of the corpus: journal, corpus, rejected, report.")],
     source: Annotated[
-        Path | None, typer.Argument(help="A folder with a folder for each class, or a CSV table; default: public sets.")
+        list[Path] | None,
+        typer.Argument(help="Folders with a folder for each class, CSV or Parquet tables; default: the public sets."),
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of the public sets.")] = None,
     runs: Annotated[Path, typer.Option(help="Where caches of pictures and the classifier's confusions live.")] = Path(
@@ -83,10 +82,22 @@ def build(
         list[str] | None, typer.Option("--column", help="Column of a table, as field=column (repeatable).")
     ] = None,
     modality: Annotated[Modality, typer.Option(help="How the pictures were taken.")] = Modality.CLINICAL,
+    labels: Annotated[str | None, typer.Option("--label-set", help="Meaning of labels: a set, or a file.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Shares of train, val and test, by patient and near-duplicate: 0.8,0.1,0.1.")
+    ] = None,
     limit: Annotated[int, typer.Option(help="At most so many cases, chosen by hash; 0 for all.")] = 0,
     least_score: Annotated[float, typer.Option(min=0, max=5, help="Entries scored below are rejected.")] = 4.0,
     seed: Annotated[int, typer.Option(help="Same seed, same corpus.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Cases at a time.")] = 2,
+    engine: Annotated[EngineName, typer.Option(help="A pool of threads here, or Ray Data.")] = EngineName.LOCAL,
+    describer: Annotated[
+        str | None, typer.Option(metavar="URL", help="A vision-language model describes: its OpenAI-compatible server.")
+    ] = None,
+    describer_model: Annotated[str, typer.Option(metavar="NAME", help="The server's name of that model.")] = "",
+    describer_key_env: Annotated[
+        str | None, typer.Option(metavar="VARIABLE", help="Environment variable that holds the server's API key.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a build that was stopped or killed.")] = False,
 ) -> None:
     """Write a corpus from labelled pictures: describe blind, reason, word, lint, score. Test rows never enter.
@@ -95,20 +106,35 @@ def build(
     """
     from skingpt_r1.dermcot.build import build as build_corpus
     from skingpt_r1.dermcot.build import confusions
+    from skingpt_r1.dermcot.cases import public_cases, sampled, users_cases
+    from skingpt_r1.dermcot.chat import Chat
+    from skingpt_r1.dermcot.describing import Asked, Measured, shipped_segment
+    from skingpt_r1.dermcot.engines import ENGINES
     from skingpt_r1.dermcot.scoring import LintScorer
-    from skingpt_r1.dermcot.stages import BuildConfig, Tools, measured_by
-    from skingpt_r1.models.segmenter import load_segmenter
+    from skingpt_r1.dermcot.stages import BuildConfig, Tools
 
     logging.getLogger("skingpt_r1").setLevel(logging.INFO)
-    cases, problems = _labelled(source, data, runs, column, modality)
-    for line in problems:
+    if (describer_model or describer_key_env) and not describer:
+        raise SkinGPTError("--describer-model and --describer-key-env need --describer URL.")
+    if not source and (split or labels):
+        raise SkinGPTError("--split and --label-set are for folders and tables; the public sets have both.")
+    chat = Chat(describer, describer_model, describer_key_env) if describer else None
+    if source:
+        shares = shares_of(split) if split else None
+        meanings = label_set(labels) if labels else None
+        labelled = users_cases(source, columns_of(column), modality, shares, duplicates_of, meanings)
+    else:
+        labelled = public_cases(data, runs)
+    for line in labelled.problems:
         complain(line)
-    config = BuildConfig(least_score=least_score, seed=seed)
-    tools = Tools(measured_by(load_segmenter().probability), LintScorer(), confusions(runs / "teacher"))
-    made = build_corpus(config, tools, _sampled(cases, limit), out, resume, workers)
+    config = BuildConfig(least_score=least_score, seed=seed, **({"describer": chat.name} if chat else {}))
+    describe = Asked(chat, shipped_segment) if chat else Measured(shipped_segment)
+    tools = Tools(describe, LintScorer(), confusions(runs / "teacher"))
+    cases = sampled(labelled.cases, limit)
+    made = build_corpus(config, tools, cases, out, resume, workers, ENGINES[engine], labelled.merged)
     told = json.loads((out / "report.json").read_text(encoding="utf-8"))
     Console().print(f"{made}: {told['kept']:,} of {told['cases']:,} cases kept", highlight=False)
-    if problems:
+    if labelled.problems:
         raise typer.Exit(2)
 
 
@@ -130,31 +156,6 @@ def export(
     Console().print(f"{made}: {', '.join(sorted(path.name for path in made.iterdir()))}", highlight=False)
     if problems:
         raise typer.Exit(2)
-
-
-def _labelled(
-    source: Path | None, data: Path | None, runs: Path, column: list[str] | None, modality: Modality
-) -> tuple[list[Case], list[str]]:
-    """Cases that a corpus may hold: train and val, none that touches another split."""
-    if source is not None:
-        report = read_folder(source, columns_of(column), modality)
-        kept, dropped = keep_apart(report.cases, clusters(duplicates_of(report.cases)))
-        touching = [
-            f"{key(c)}: shares a patient, lesion or near-duplicate with another split; left out." for c in dropped
-        ]
-        return [case for case in kept if case.split != "test"], [*report.problems, *touching]
-    from skingpt_r1.distill.data import gather
-
-    gathered = gather(data, runs)
-    return [gathered.cases[i] for i in sorted(gathered.usable) if gathered.cases[i].split != "test"], []
-
-
-def _sampled(cases: list[Case], limit: int) -> list[Case]:
-    """At most `limit`, by hash of the key, in the order given: a smaller corpus is part of a larger one."""
-    if not limit or limit >= len(cases):
-        return cases
-    chosen = set(sorted((key(c) for c in cases), key=lambda k: hashlib.sha256(k.encode()).digest())[:limit])
-    return [case for case in cases if key(case) in chosen]
 
 
 @app.command("rules")

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from skingpt_r1.dermcot.draft import ScoredClaim
 from skingpt_r1.images.findings import strongest
 from skingpt_r1.images.masks import load_mask
-from skingpt_r1.images.measure import measure_lesion
-from skingpt_r1.images.reading import read_photo
+from skingpt_r1.images.measure import LesionMeasurement, measure_lesion
+from skingpt_r1.images.reading import Pixels, read_photo
 from skingpt_r1.models.concepts import VALUES
 from skingpt_r1.narrative import vocabulary
 from skingpt_r1.records import Case, Claim, History, Modality
@@ -45,14 +45,23 @@ def told(history: History) -> list[ScoredClaim]:
 
 def observed(case: Case, segment: Segment) -> list[ScoredClaim]:
     """Image claims of one case, by measurement and expert rows, strongest first within each kind."""
-    claims = [ScoredClaim(Claim("modality", case.modality.value), 0.99)]
+    return claims_of(case, look(case, segment)[1])
+
+
+def look(case: Case, segment: Segment) -> tuple[Pixels, LesionMeasurement | None]:
+    """The picture, and what is measured on its lesion; None where none is found. Raises CaseError."""
     pixels = read_photo(case.image).pixels
     if case.mask is not None:
         crop = "full" if case.dataset.endswith("hires") else "centre-square"
         lesion = load_mask(case.mask, crop, pixels.shape[:2]).astype(np.float32)  # type: ignore[arg-type]
     else:
         lesion = segment(pixels)
-    measurement = measure_lesion(pixels, lesion)
+    return pixels, measure_lesion(pixels, lesion)
+
+
+def claims_of(case: Case, measurement: LesionMeasurement | None) -> list[ScoredClaim]:
+    """How the picture was taken, what was measured, and what an expert saw."""
+    claims = [ScoredClaim(Claim("modality", case.modality.value), 0.99)]
     if measurement is not None:
         claims += [ScoredClaim(Claim(c, v, p), s) for c, v, p, s in strongest(measurement)]
     if case.concepts and case.modality is Modality.DERMOSCOPY:

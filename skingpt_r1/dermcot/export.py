@@ -28,9 +28,11 @@ from PIL import Image
 
 from skingpt_r1.dermcot.card import Card, card_of, croissant_of
 from skingpt_r1.dermcot.evidence import tellable
+from skingpt_r1.dermcot.texts import BadRow, json_rows
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.language import QUESTION, history_text
 from skingpt_r1.records import SCHEMA_VERSION, History, SkinGPTError
+from skingpt_r1.sources.splits import SPLITS
 from skingpt_r1.sources.streams import replacing, write_text
 
 log = logging.getLogger(__name__)
@@ -98,36 +100,51 @@ def export(corpus: Path, out: Path, forms: Sequence[Form]) -> tuple[Path, list[s
 
 
 def _rows(entries: Path, folder: Path, problems: list[str]) -> Iterator[Row]:
-    """The rows whose picture can be read, each picture written into the folder first."""
+    """The rows that can be read, picture and all; each picture is written into the folder first."""
     taken: set[str] = set()
-    with entries.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            entry = json.loads(line)
-            case = entry["case"]
-            name = f"images/{_safe(case['dataset'])}/{_safe(case['id'])}.jpg"
-            try:
-                if name in taken:
-                    raise SkinGPTError(
-                        f"{case['dataset']}/{case['id']}: two rows would share {name}; give ids of their own."
-                    )
-                _copy_picture(case["image"], folder / name)
-            except SkinGPTError as error:
-                problems.append(f"{entries}:{number}: {error}")
-                continue
-            taken.add(name)
-            yield Row(
-                id=f"{case['dataset']}/{case['id']}",
-                image=name,
-                text=entry["text"],
-                diagnosis=case["diagnosis"],
-                label=case["label"],
-                split=case["split"] or _UNSPLIT,
-                dataset=case["dataset"],
-                modality=case["modality"],
-                history=tellable(History(**case["history"])).known(),
-                scorer=entry["score"]["scorer"],
-                score=entry["score"]["value"],
-            )
+    for number, entry in json_rows(entries):
+        if isinstance(entry, BadRow):
+            problems.append(entry.message)
+            continue
+        try:
+            row, picture = _row(entry)
+            if row.image in taken:
+                raise SkinGPTError(f"{row.id}: two rows would share {row.image}; give ids of their own.")
+            _copy_picture(picture, folder / row.image)
+        except SkinGPTError as error:
+            problems.append(f"{entries}:{number}: {error}")
+            continue
+        taken.add(row.image)
+        yield row
+
+
+def _row(entry: Any) -> tuple[Row, str]:
+    """(what is given away, path of the picture). Raises SkinGPTError where it is no entry of a build."""
+    try:
+        case = entry["case"]
+        name, dataset = case["id"], case["dataset"]
+        row = Row(
+            id=f"{dataset}/{name}",
+            image=f"images/{_safe(dataset)}/{_safe(name)}.jpg",
+            text=entry["text"],
+            diagnosis=case["diagnosis"],
+            label=case["label"],
+            split=case["split"] or _UNSPLIT,
+            dataset=dataset,
+            modality=case["modality"],
+            history=tellable(History(**case["history"])).known(),
+            scorer=entry["score"]["scorer"],
+            score=float(entry["score"]["value"]),
+        )
+        words = (row.text, row.diagnosis, row.label, row.split, row.modality, row.scorer, case["image"])
+        if not all(isinstance(word, str) for word in words):
+            raise TypeError("a text is missing")
+        if row.split not in SPLITS:
+            raise ValueError(f"split {row.split[:20]!r}")
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"[:80]
+        raise SkinGPTError(f"is no entry of a build ({reason}); delete the line or build again.") from error
+    return row, case["image"]
 
 
 def _safe(name: str) -> str:
@@ -204,11 +221,21 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield batch
 
 
+def _told(path: Path) -> dict[str, Any]:
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SkinGPTError(f"{path}: cannot be read ({error}); run skingpt dermcot build --resume.") from error
+    if not isinstance(told, dict):
+        raise SkinGPTError(f"{path}: holds no object; run skingpt dermcot build --resume.")
+    return told
+
+
 def _describe(corpus: Path, folder: Path, name: str, splits: Sequence[str]) -> None:
     card = Card(
         name=name,
-        settings=json.loads((corpus / "settings.json").read_text(encoding="utf-8")),
-        report=json.loads((corpus / "report.json").read_text(encoding="utf-8")),
+        settings=_told(corpus / "settings.json"),
+        report=_told(corpus / "report.json"),
         rows={split: sum(1 for _ in _read(folder, split)) for split in splits},
         datasets=tuple(sorted({row.dataset for row in _read(folder)})),
         parquet=(folder / "data").is_dir(),

@@ -9,22 +9,20 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from skingpt_r1.dermcot.describing import Describer, Description
 from skingpt_r1.dermcot.draft import LEAST_SUPPORT, ScoredClaim, draft
-from skingpt_r1.dermcot.evidence import Segment, observed, tellable, told
 from skingpt_r1.dermcot.lint import Finding, Given, Severity, lint
 from skingpt_r1.dermcot.scoring import Score, Scorer
 from skingpt_r1.knowledge.diagnoses import table
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.narrative.render import render
-from skingpt_r1.records import SCHEMA_VERSION, Case, Claim, Narrative, SkinGPTError
+from skingpt_r1.records import SCHEMA_VERSION, Case, CaseError, Claim, Narrative
 from skingpt_r1.sources.clustering import key
 
-Describer = Callable[[Case], Sequence[ScoredClaim]]
-"""What can be said of the picture, without knowing the label: it is given a case that has none."""
 Confusion = Mapping[str, Mapping[str, float]]  # diagnosis -> share of its validation pictures called so
 _RIVALS = 6  # candidates that a rationale may choose from
 
@@ -34,7 +32,8 @@ class Entry:
     """One case with what every stage made of it.
 
     described: the claims and their support, before the label was known. text: None where a stage refused the case.
-    kept: whether it belongs to the corpus; why: the reason if not.
+    kept: whether it belongs to the corpus; why: the reason if not. said: a describing model's words, verbatim, and
+    dropped: what of them was not taken, with the reason; both empty where nobody but measurements spoke.
     """
 
     case: Case
@@ -45,6 +44,8 @@ class Entry:
     score: Score | None = None
     kept: bool = False
     why: str = ""
+    said: str = ""
+    dropped: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +67,30 @@ class BuildConfig:
     seed: int = field(default=0, metadata={"help": "seed of what is told and of the wording"})
 
 
-def measured_by(segment: Segment) -> Describer:
-    """The embedded describer: geometry and colours measured on the lesion, and the history."""
-    return lambda case: [*observed(case, segment), *told(tellable(case.history))]
-
-
 def entry_of(case: Case, tools: Tools, config: BuildConfig) -> Entry:
-    """All stages. What is wrong with the case is told in `why`; a defect of ours is raised."""
+    """All stages. What is wrong with the case is told in `why`; what ails the run is raised."""
     if case.diagnosis is None or case.diagnosis not in table():
         return Entry(case, why=f"the label {case.label!r} is no diagnosis of the knowledge table")
     try:
-        described = tuple(tools.describe(blind(case)))
-    except SkinGPTError as error:
+        told = tools.describe(blind(case))
+    except CaseError as error:
         return Entry(case, why=f"not described: {error}")
+    description = told if isinstance(told, Description) else Description(tuple(told))
+    described = description.claims
+    said: dict[str, Any] = {"said": description.said, "dropped": description.dropped}
+    if description.fault:
+        return Entry(case, described, why=f"not described: {description.fault}", **said)
     rng = random.Random(f"{config.seed} {key(case)}")
     candidates = rivals(case.diagnosis, tools.confusion, rng)
     try:
         narrative = draft(described, case.diagnosis, candidates, rng)
     except ValueError as error:
-        return Entry(case, described, candidates, why=f"not reasoned: {error}")
+        return Entry(case, described, candidates, why=f"not reasoned: {error}", **said)
     text = worded(narrative, rng.randrange(10**6))
     findings = tuple(lint(text, given(case, described)))
     score = tools.scorer.score(case, text, findings)
     why = unfit(findings, score, config.least_score)
-    return Entry(case, described, candidates, text, findings, score, not why, why)
+    return Entry(case, described, candidates, text, findings, score, not why, why, **said)
 
 
 def blind(case: Case) -> Case:
@@ -146,6 +147,8 @@ def as_line(entry: Entry) -> str:
     told = dataclasses.asdict(entry) | {
         "described": [[*scored.claim.key, round(scored.support, 4)] for scored in entry.described],
     }
+    if not entry.said:
+        del told["said"], told["dropped"]
     return json.dumps({"schema": SCHEMA_VERSION, **told}, ensure_ascii=False) + "\n"
 
 

@@ -50,7 +50,7 @@ def read_texts(path: Path) -> Iterator[Entry | BadRow]:
     first_seen: dict[str, int] = {}
     n = 0
     try:
-        for line, row in _rows(path):
+        for line, row in json_rows(path):
             n += 1
             if isinstance(row, BadRow):
                 yield row
@@ -74,8 +74,8 @@ def read_texts(path: Path) -> Iterator[Entry | BadRow]:
         yield BadRow(f"{path}: holds no rows; write one JSON object a line, or a JSON list.")
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Any]]:
-    """(line, parsed row or BadRow)."""
+def json_rows(path: Path) -> Iterator[tuple[int, Any]]:
+    """(line, parsed row or BadRow) of JSON Lines or a JSON list, .gz or not."""
     with path.open("rb") as raw:
         head = raw.read(4)
         raw.seek(0)

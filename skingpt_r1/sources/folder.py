@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from skingpt_r1.images.reading import shown
 from skingpt_r1.knowledge.diagnoses import did_you_mean, preferred
 from skingpt_r1.knowledge.labelsets import LabelSet
 from skingpt_r1.records import Case, CaseError, History, Modality
@@ -48,18 +49,19 @@ def read_folder(
     modality: Modality = Modality.CLINICAL,
     labels: LabelSet | None = None,
 ) -> FolderReport:
-    """Cases of a CSV table, or of a folder with one folder a class (also below train/val/test).
+    """Cases of a CSV or Parquet table, or of a folder with one folder a class (also below train/val/test).
 
     mapping: our field -> the table's column; fields are image, id, label, patient, split, mask,
     modality and those of History. Fields that it leaves out are taken from columns of the usual
-    names. A folder that holds a `cases.csv` is read by it. modality: of rows that do not say it.
+    names. A folder that holds a `cases.csv` or `cases.parquet` is read by it. modality: of rows that do not say it.
     labels: meaning of labels that the knowledge table has not. Raises CaseError.
     """
-    if path.is_dir() and (path / "cases.csv").is_file():
-        path = path / "cases.csv"
+    for name in ("cases.csv", "cases.parquet"):
+        if path.is_dir() and (path / name).is_file():
+            path = path / name
     if path.is_dir():
         if mapping:
-            raise CaseError(f"{path}: a column mapping needs a table; pass the CSV file, not its folder.")
+            raise CaseError(f"{path}: a column mapping needs a table; pass the table, not its folder.")
         drafts, problems = _from_classes(path, modality)
     elif path.is_file():
         drafts, problems = _from_table(read_table(path), mapping or {}, modality)
@@ -80,13 +82,25 @@ def _from_classes(root: Path, modality: Modality) -> tuple[list[Case], list[str]
             problems.append(f"{picture}: lies in no class folder; move it into one named like its label.")
             continue
         name = picture.relative_to(root).as_posix()
+        if not _is_text(name):
+            problems.append(f"{shown(picture)}: its name is not UTF-8; rename it.")
+            continue
         cases.append(Case(name, str(picture), modality, root.resolve().name, label=folders[0], split=split))
     if not cases:
         raise CaseError(
             f"{root}: no picture in a class folder. Expected {root}/<label>/<picture>.jpg "
-            f"({', '.join(sorted(PICTURES))}), or pass a CSV table."
+            f"({', '.join(sorted(PICTURES))}), or pass a CSV or Parquet table."
         )
     return cases, problems
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file name can be written down; bytes that are not UTF-8 cannot."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _pictures(root: Path) -> Iterator[Path]:
@@ -99,7 +113,7 @@ def _pictures(root: Path) -> Iterator[Path]:
 def _from_table(table: Table, mapping: Mapping[str, str], modality: Modality) -> tuple[list[Case], list[str]]:
     columns = _columns(table, mapping)
     cases: list[Case] = []
-    problems: list[str] = []
+    problems = list(table.problems)
     seen: dict[str, int] = {}
     for line, row in table.rows:
         cells = {field: row.get(column) for field, column in columns.items()}

@@ -55,14 +55,14 @@ def keep_apart(cases: Sequence[Case], duplicates: Iterable[Iterable[str]] = ()) 
     """(kept, dropped) for given splits: test rows stay, and whatever touches one from elsewhere goes.
 
     Dropped: train and val rows that share a group, an ISIC id or a near-duplicate cluster with a
-    test row, and train rows that do so with a val row. Order is kept.
+    test row, and train rows that do so with a val row. A row without a split counts as train. Order is kept.
     """
     gone: set[int] = set()
     for block in related(cases, duplicates):
-        present = {cases[n].split for n in block}
+        split = {n: cases[n].split or "train" for n in block}
         for weaker, stronger in (("train", "test"), ("val", "test"), ("train", "val")):
-            if stronger in present:
-                gone.update(n for n in block if cases[n].split == weaker)
+            if stronger in split.values():
+                gone.update(n for n in block if split[n] == weaker)
     kept = [case for n, case in enumerate(cases) if n not in gone]
     return kept, [case for n, case in enumerate(cases) if n in gone]
 

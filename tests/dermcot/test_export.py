@@ -147,3 +147,33 @@ def test_what_cannot_be_exported_says_why(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     with pytest.raises(SkinGPTError, match="exists already"):
         export(corpus, tmp_path / "there", [])
+
+
+def test_lines_that_are_no_entries_get_one_line_each_and_the_others_are_exported(corpus: Path, tmp_path: Path) -> None:
+    lines = (corpus / "corpus.jsonl").read_bytes().splitlines(keepends=True)
+    for name in ("settings.json", "report.json"):
+        (tmp_path / name).write_text((corpus / name).read_text())
+    entry = json.loads(lines[0])
+    bad = [
+        b'{"schema": 1, "case": {"id": "p\n',
+        b'{"id": "na\xefve"}\n',
+        b"[1, 2]\n",
+        json.dumps({**entry, "text": None}).encode() + b"\n",
+        json.dumps({**entry, "case": {**entry["case"], "split": "../../etc"}}).encode() + b"\n",
+        json.dumps({**entry, "score": None}).encode() + b"\n",
+        b'{"text": "' + b"a" * (200 * 2**20) + b'"}\n',
+    ]
+    (tmp_path / "corpus.jsonl").write_bytes(b"".join([*lines[:6], *bad, *lines[6:]]))
+    folder, problems = export(tmp_path, tmp_path / "given", [Form.SHAREGPT])
+    assert len((folder / "corpus.jsonl").read_text().splitlines()) == 12
+    assert [f"corpus.jsonl:{n}:" in problem for n, problem in enumerate(problems, 7)] == [True] * 7, problems
+    words = ("malformed JSON", "not UTF-8", "no entry", "no entry", "no entry", "no entry", "200 MB long")
+    assert [word in problem for word, problem in zip(words, problems, strict=True)] == [True] * 7
+
+
+def test_a_damaged_report_is_told(corpus: Path, tmp_path: Path) -> None:
+    for name in ("settings.json", "report.json", "corpus.jsonl"):
+        (tmp_path / name).write_bytes((corpus / name).read_bytes())
+    (tmp_path / "report.json").write_text('{"cases": ')
+    with pytest.raises(SkinGPTError, match=r"report\.json: cannot be read"):
+        export(tmp_path, tmp_path / "given", [])

@@ -90,3 +90,11 @@ def test_keep_apart_drops_the_weaker_side_transitively() -> None:
     assert len(kept) + len(dropped) == len(cases)
     assert len(leaks(cases, [{"a/2", "b/3"}])) == 3
     assert leaks(kept, [{"a/2", "b/3"}]) == []
+
+
+def test_rows_without_a_split_count_as_train_beside_test_rows() -> None:
+    """Two data sets, one with splits and one without: what the second shares with the first's test rows must go."""
+    first = Case("a", "a.jpg", Modality.DERMOSCOPY, "one", split="test")
+    second = Case("b", "b.jpg", Modality.DERMOSCOPY, "two")
+    third = Case("c", "c.jpg", Modality.DERMOSCOPY, "two")
+    assert keep_apart([first, second, third], [("one/a", "two/b")]) == ([first, third], [second])
