@@ -12,7 +12,6 @@ import typer
 
 from skingpt_r1.records import SkinGPTError
 
-VAL_ROWS = 20  # most of a source and label whose narratives the loss is followed on
 app = typer.Typer(no_args_is_help=True)
 Data = Annotated[Path | None, typer.Option(help="Folder of the public sets. Default: $SKINGPT_DATA or ../shared/data.")]
 Runs = Annotated[Path, typer.Option(help="Where runs and caches live.")]
@@ -83,24 +82,33 @@ def concepts(data: Data = None, runs: Runs = Path("runs"), resume: Resume = Fals
 
 
 @app.command()
-def distill(data: Data = None, runs: Runs = Path("runs"), resume: Resume = False, set_: Settings = None) -> None:
+def distill(
+    data: Data = None,
+    runs: Runs = Path("runs"),
+    resume: Resume = False,
+    set_: Settings = None,
+    corpus: Annotated[
+        Path | None, typer.Option(help="Teach the narratives of this built corpus instead of fresh drafts.")
+    ] = None,
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Folder of finished adapters: only teach them the corpus, no teacher.")
+    ] = None,
+) -> None:
     """Train the adapters: visual distillation, soft words, narratives."""
-    from skingpt_r1.dermcot.corpus import Corpus
-    from skingpt_r1.dermcot.evidence import collect
+    from skingpt_r1.dermcot.teaching import alone, drafted, of_public
     from skingpt_r1.distill.config import DistillConfig
-    from skingpt_r1.distill.data import capped, gather, labelled_maps, spaces
-    from skingpt_r1.distill.recipe import distil, saved_teacher
-    from skingpt_r1.models.segmenter import load_segmenter
+    from skingpt_r1.distill.data import gather, labelled_maps, spaces
+    from skingpt_r1.distill.recipe import distil, saved_teacher, teach
 
     _prepare()
+    config = configured(DistillConfig, set_)
+    if start is not None:
+        if corpus is None:
+            raise SkinGPTError(f"--from {start}: name the corpus to teach, too: --corpus FOLDER.")
+        teach(config, start, alone(corpus, runs), runs / "writer", resume)
+        return
     cases = gather(data, runs)
     known = saved_teacher(runs / "teacher", len(spaces().labels))
-    confusion = json.loads((runs / "teacher" / "metrics.json").read_text())["confusion"]
-    config = configured(DistillConfig, set_)
     maps = {split: labelled_maps(cases, split, runs / "features") for split in ("train", "val")}
-    taught = []
-    for split, most in (("train", config.language_rows), ("val", VAL_ROWS)):
-        rows = capped(maps[split], most)
-        evidence = collect(rows.cases, load_segmenter().probability, runs / "evidence.jsonl")
-        taught.append((rows, Corpus(rows.cases, evidence, confusion)))
-    distil(config, known, (maps["train"], maps["val"]), (taught[0], taught[1]), runs / "writer", resume)
+    taught = drafted(maps, config, runs) if corpus is None else of_public(corpus, maps)
+    distil(config, known, (maps["train"], maps["val"]), taught, runs / "writer", resume)

@@ -45,25 +45,12 @@ class Corpus:
         claims = [*self.evidence[row], *told(given)]
         return Lesson(
             given,
-            render(draft(claims, self._diagnosis(case), self._rivals(case, rng), rng), rng.randrange(10**6)),
+            render(draft(claims, diagnosis_of(case), self._rivals(case, rng), rng), rng.randrange(10**6)),
         )
 
     def words(self, row: int) -> Sequence[str | None]:
         """What the soft words should say (`SOFT_WORDS`), None where the evidence does not tell."""
-        best: dict[str, list[str]] = {}
-        for claim, _ in self.evidence[row]:
-            if claim.polarity:
-                best.setdefault(claim.concept, []).append(vocabulary.bare(vocabulary.phrases(claim.key)[0]))
-        diagnosis = self._diagnosis(self.cases[row])
-        one = {concept: phrases[0] for concept, phrases in best.items()}
-        colours = [*best.get("colour", []), *[NO_MORE] * COLOURS][:COLOURS] if best.get("colour") else [None] * COLOURS
-        shape = [one.get(concept) for concept in ("modality", "size", "symmetry", "border", "edge")]
-        return (*shape, *colours, one.get("variety"), category_of(diagnosis), diagnosis)
-
-    def _diagnosis(self, case: Case) -> str:
-        if case.diagnosis is None:
-            raise SkinGPTError(f"{key(case)}: no diagnosis, so no narrative can be written from it.")
-        return case.diagnosis
+        return soft_words(self.evidence[row], self.cases[row])
 
     def _rivals(self, case: Case, rng: random.Random) -> list[str]:
         """Other diagnoses of the set, likeliest confusions first, with chance in the order."""
@@ -72,6 +59,26 @@ class Corpus:
         others = [label for label in labels.labels if label != case.label]
         others.sort(key=lambda label: -(share.get(label, 0.0) + 0.02) * rng.uniform(0.3, 1.0))
         return [labels.labels[label] for label in others]
+
+
+def soft_words(claims: Sequence[ScoredClaim], case: Case) -> Sequence[str | None]:
+    """What the soft words of a case should say (`SOFT_WORDS`), strongest claim first; None where no claim tells."""
+    best: dict[str, list[str]] = {}
+    for claim, _ in claims:
+        if claim.polarity:
+            best.setdefault(claim.concept, []).append(vocabulary.bare(vocabulary.phrases(claim.key)[0]))
+    diagnosis = diagnosis_of(case)
+    one = {concept: phrases[0] for concept, phrases in best.items()}
+    colours = [*best.get("colour", []), *[NO_MORE] * COLOURS][:COLOURS] if best.get("colour") else [None] * COLOURS
+    shape = [one.get(concept) for concept in ("modality", "size", "symmetry", "border", "edge")]
+    return (*shape, *colours, one.get("variety"), category_of(diagnosis), diagnosis)
+
+
+def diagnosis_of(case: Case) -> str:
+    """The preferred name. Raises SkinGPTError where the case has none."""
+    if case.diagnosis is None:
+        raise SkinGPTError(f"{key(case)}: no diagnosis, so no narrative can be written from it.")
+    return case.diagnosis
 
 
 def _learnable(scored: ScoredClaim) -> bool:

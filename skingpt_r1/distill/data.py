@@ -125,6 +125,30 @@ class LabelledMaps:
         return [(rows, self.batch(rows, [0] * len(rows))) for rows in chunks]
 
 
+@dataclass(frozen=True)
+class CorpusMaps(LabelledMaps):
+    """The same of a corpus' cases, whose data sets may be anybody's: a column for each diagnosis."""
+
+    @property
+    def space(self) -> list[str]:
+        """Data set of each case."""
+        return [case.dataset for case in self.cases]
+
+    @property
+    def columns(self) -> Tensor:
+        """[N] the column of each case's diagnosis."""
+        names = sorted({case.diagnosis or "" for case in self.cases})
+        return torch.tensor([names.index(case.diagnosis or "") for case in self.cases])
+
+
+def corpus_maps(cases: Sequence[Case], folder: Path) -> CorpusMaps:
+    """Maps of the plain pictures; computes what is missing. Raises CaseError on a picture that cannot be read."""
+    cache = FeatureCache(folder, [case.image for case in cases], copies=0)
+    if not cache.complete():
+        cache.build(frozen_encoder(), read_pixels)
+    return CorpusMaps(cases, cache.load(), cache.hashes, spaces())
+
+
 def selected(data: LabelledMaps, rows: Sequence[int]) -> LabelledMaps:
     """Some rows of the data, in the given order."""
     cases, hashes = [data.cases[i] for i in rows], [data.hashes[i] for i in rows]

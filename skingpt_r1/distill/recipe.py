@@ -9,6 +9,7 @@ runs/writer/writer.safetensors   what ships
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -21,7 +22,7 @@ from skingpt_r1.distill.look import look, teacher_embeddings
 from skingpt_r1.distill.name import name
 from skingpt_r1.distill.run import data_hash
 from skingpt_r1.distill.write import write
-from skingpt_r1.models.embedded import Embedded, adapter_tensors
+from skingpt_r1.models.embedded import Embedded, adapter_tensors, load_adapter
 from skingpt_r1.models.teacher import Teacher
 from skingpt_r1.models.weights import save_tensors
 from skingpt_r1.records import SkinGPTError
@@ -61,9 +62,34 @@ def distil(
     if config.language:
         (rows, lessons), val = taught
         name(config, model, rows, lessons, val, out / "name", resume)
-        write(config, model, teacher_embeddings(teacher, rows), rows, lessons, val, out / "write", resume)
+        target = teacher_embeddings(teacher, rows) if config.visual else None
+        write(config, model, target, rows, lessons, val, out / "write", resume)
+    return _finished(model, config, seen[0], out)
+
+
+def teach(
+    config: DistillConfig,
+    start: Path,
+    taught: tuple[tuple[LabelledMaps, Lessons], tuple[LabelledMaps, Lessons]],
+    out: Path,
+    resume: bool,
+) -> Embedded:
+    """The third phase alone, from the finished adapters in `start`: another corpus, and no teacher to follow.
+
+    Writes `writer.safetensors` and returns the model. Raises SkinGPTError where `start` holds no adapters.
+    """
+    torch.manual_seed(config.seed)
+    config = replace(config, visual=False)
+    model = Embedded(use_bias=config.bias)
+    load_adapter(model, start / "writer.safetensors")
+    (rows, lessons), val = taught
+    write(config, model, None, rows, lessons, val, out / "write", resume)
+    return _finished(model, config, rows, out)
+
+
+def _finished(model: Embedded, config: DistillConfig, data: LabelledMaps, out: Path) -> Embedded:
     metadata = {
-        "data": data_hash(seen[0].cases),
+        "data": data_hash(data.cases),
         "config": repr(config),
         "kind": "skingpt-r1 writer, embedded",
     }

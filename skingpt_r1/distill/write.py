@@ -85,14 +85,17 @@ def narrative_loss(
 def write(
     config: DistillConfig,
     model: Embedded,
-    target: Tensor,
+    target: Tensor | None,
     train: LabelledMaps,
     lessons: Lessons,
     val: tuple[LabelledMaps, Lessons],
     out: Path,
     resume: bool,
 ) -> None:
-    """Train all adapters in place. target: teacher embeddings of the training rows, [N, T]."""
+    """Train all adapters in place.
+
+    target: teacher embeddings of the training rows, [N, T]; None without visual distillation.
+    """
     run = RunFolder(out, config.of_phase("write"), data_hash([*train.cases, *val[0].cases]), resume)
     parameters = model.trained()
     if not config.bias:
@@ -115,7 +118,7 @@ def write(
         language, decision = narrative_loss(
             model, visual, taught, config.alignment, config.write_decision_weight, config.write_finding_weight
         )
-        distil = distillation_loss(visual.proj, target[rows]) if config.visual else None
+        distil = distillation_loss(visual.proj, target[rows]) if target is not None else None
         told = {"sft": float(language.detach()), "decision": float(decision.detach())}
         told |= {"distil": float(distil.detach())} if distil is not None else {}
         loop.update(total_loss(language, distil, config.visual_weight), **told)
