@@ -75,9 +75,7 @@ def build(
         typer.Argument(help="Folders with a folder for each class, CSV or Parquet tables; default: the public sets."),
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of the public sets.")] = None,
-    runs: Annotated[Path, typer.Option(help="Where caches of pictures and the classifier's confusions live.")] = Path(
-        "runs"
-    ),
+    runs: Annotated[Path, typer.Option(help="Where the caches of the public sets' pictures live.")] = Path("runs"),
     column: Annotated[
         list[str] | None, typer.Option("--column", help="Column of a table, as field=column (repeatable).")
     ] = None,
@@ -88,6 +86,9 @@ def build(
     ] = None,
     limit: Annotated[int, typer.Option(help="At most so many cases, chosen by hash; 0 for all.")] = 0,
     least_score: Annotated[float, typer.Option(min=0, max=5, help="Entries scored below are rejected.")] = 4.0,
+    history_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the narratives that are told the history.")
+    ] = 0.5,
     seed: Annotated[int, typer.Option(help="Same seed, same corpus.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Cases at a time.")] = 2,
     engine: Annotated[EngineName, typer.Option(help="A pool of threads here, or Ray Data.")] = EngineName.LOCAL,
@@ -127,9 +128,10 @@ def build(
         labelled = public_cases(data, runs)
     for line in labelled.problems:
         complain(line)
-    config = BuildConfig(least_score=least_score, seed=seed, **({"describer": chat.name} if chat else {}))
+    named = {"describer": chat.name} if chat else {}
+    config = BuildConfig(least_score=least_score, history_share=history_share, seed=seed, **named)
     describe = Asked(chat, shipped_segment) if chat else Measured(shipped_segment)
-    tools = Tools(describe, LintScorer(), confusions(runs / "teacher"))
+    tools = Tools(describe, LintScorer(), confusions())
     cases = sampled(labelled.cases, limit)
     made = build_corpus(config, tools, cases, out, resume, workers, ENGINES[engine], labelled.merged)
     told = json.loads((out / "report.json").read_text(encoding="utf-8"))

@@ -25,12 +25,12 @@ from typing import Any
 from skingpt_r1.dermcot.engines import Engine, in_threads
 from skingpt_r1.dermcot.journal import intact, publish
 from skingpt_r1.dermcot.stages import BuildConfig, Confusion, Tools, as_line, entry_of
-from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.records import Case, SkinGPTError
 from skingpt_r1.sources.clustering import key
 from skingpt_r1.sources.streams import write_text
 
 log = logging.getLogger(__name__)
+CONFUSIONS = Path(__file__).parents[1] / "adapters" / "confusions.json"
 _EVERY = 10.0  # seconds between two lines of progress
 
 
@@ -93,20 +93,10 @@ def _settings(path: Path) -> dict[str, Any]:
     return theirs
 
 
-def confusions(teacher: Path) -> Confusion:
-    """Diagnosis -> how its validation pictures were called, from a trained teacher's folder; empty without one.
-
-    A diagnosis of several label sets gets the mean over them.
-    """
-    path = teacher / "metrics.json"
-    if not path.exists():
-        return {}
-    found: dict[str, list[dict[str, float]]] = {}
-    for name, shares in json.loads(path.read_text(encoding="utf-8"))["confusion"].items():
-        labels = label_set(name.partition("/")[0]).labels
-        named = {labels[label]: float(share) for label, share in shares.items()}
-        found.setdefault(labels[name.partition("/")[2]], []).append(named)
-    return {
-        diagnosis: {other: sum(t.get(other, 0.0) for t in tables) / len(tables) for t in tables for other in t}
-        for diagnosis, tables in found.items()
-    }
+def confusions(path: Path = CONFUSIONS) -> Confusion:
+    """Diagnosis -> how its validation pictures were called by the shipped model. Raises SkinGPTError."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        return {name: {said: float(share) for said, share in called.items()} for name, called in told.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise SkinGPTError(f"{path}: no table of confusions ({error}). Reinstall.") from error

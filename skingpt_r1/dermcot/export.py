@@ -27,7 +27,6 @@ from typing import Any, Final
 from PIL import Image
 
 from skingpt_r1.dermcot.card import Card, card_of, croissant_of
-from skingpt_r1.dermcot.evidence import tellable
 from skingpt_r1.dermcot.texts import BadRow, json_rows
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.language import QUESTION, history_text
@@ -51,7 +50,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One case as others read it. image: path below the exported folder. history: recorded fields only."""
+    """One case as others read it. image: path below the exported folder. history: what the narrative was told."""
 
     id: str
     image: str
@@ -132,7 +131,7 @@ def _row(entry: Any) -> tuple[Row, str]:
             split=case["split"] or _UNSPLIT,
             dataset=dataset,
             modality=case["modality"],
-            history=tellable(History(**case["history"])).known(),
+            history=History(**entry["history"]).known(),
             scorer=entry["score"]["scorer"],
             score=float(entry["score"]["value"]),
         )

@@ -15,12 +15,14 @@ from typing import Any
 
 from skingpt_r1.dermcot.describing import Describer, Description
 from skingpt_r1.dermcot.draft import LEAST_SUPPORT, ScoredClaim, draft
+from skingpt_r1.dermcot.evidence import tellable
 from skingpt_r1.dermcot.lint import Finding, Given, Severity, lint
 from skingpt_r1.dermcot.scoring import Score, Scorer
 from skingpt_r1.knowledge.diagnoses import table
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.narrative.render import render
-from skingpt_r1.records import SCHEMA_VERSION, Case, CaseError, Claim, Narrative
+from skingpt_r1.narrative.vocabulary import HISTORY_CONCEPTS
+from skingpt_r1.records import SCHEMA_VERSION, Case, CaseError, Claim, History, Narrative
 from skingpt_r1.sources.clustering import key
 
 Confusion = Mapping[str, Mapping[str, float]]  # diagnosis -> share of its validation pictures called so
@@ -31,7 +33,8 @@ _RIVALS = 6  # candidates that a rationale may choose from
 class Entry:
     """One case with what every stage made of it.
 
-    described: the claims and their support, before the label was known. text: None where a stage refused the case.
+    described: the claims and their support, before the label was known. history: what the narrative was told of it, and
+    its prompt gives; empty where it was withheld. text: None where a stage refused the case.
     kept: whether it belongs to the corpus; why: the reason if not. said: a describing model's words, verbatim, and
     dropped: what of them was not taken, with the reason; both empty where nobody but measurements spoke.
     """
@@ -39,6 +42,7 @@ class Entry:
     case: Case
     described: tuple[ScoredClaim, ...] = ()
     candidates: tuple[str, ...] = ()
+    history: History = field(default_factory=History)
     text: str | None = None
     findings: tuple[Finding, ...] = ()
     score: Score | None = None
@@ -64,6 +68,12 @@ class BuildConfig:
     describer: str = field(default="measured", metadata={"help": "who describes"})
     scorer: str = field(default="lint", metadata={"help": "who scores"})
     least_score: float = field(default=4.0, metadata={"help": "0..5, entries below it are rejected"})
+    history_share: float = field(
+        default=0.5,
+        metadata={
+            "help": "share of the narratives that are told their case's history; the others show the picture alone"
+        },
+    )
     seed: int = field(default=0, metadata={"help": "seed of what is told and of the wording"})
 
 
@@ -82,15 +92,17 @@ def entry_of(case: Case, tools: Tools, config: BuildConfig) -> Entry:
         return Entry(case, described, why=f"not described: {description.fault}", **said)
     rng = random.Random(f"{config.seed} {key(case)}")
     candidates = rivals(case.diagnosis, tools.confusion, rng)
+    history = tellable(case.history) if rng.random() < config.history_share else History()
+    usable = described if history.known() else [s for s in described if s.claim.concept not in HISTORY_CONCEPTS]
     try:
-        narrative = draft(described, case.diagnosis, candidates, rng)
+        narrative = draft(usable, case.diagnosis, candidates, rng)
     except ValueError as error:
-        return Entry(case, described, candidates, why=f"not reasoned: {error}", **said)
+        return Entry(case, described, candidates, history, why=f"not reasoned: {error}", **said)
     text = worded(narrative, rng.randrange(10**6))
     findings = tuple(lint(text, given(case, described)))
     score = tools.scorer.score(case, text, findings)
     why = unfit(findings, score, config.least_score)
-    return Entry(case, described, candidates, text, findings, score, not why, why, **said)
+    return Entry(case, described, candidates, history, text, findings, score, not why, why, **said)
 
 
 def blind(case: Case) -> Case:

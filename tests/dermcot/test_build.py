@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from skingpt_r1.dermcot.build import build
+from skingpt_r1.dermcot.build import build, confusions
 from skingpt_r1.dermcot.draft import ScoredClaim
 from skingpt_r1.dermcot.lint import lint
 from skingpt_r1.dermcot.scoring import LintScorer
 from skingpt_r1.dermcot.stages import BuildConfig, Tools, blind, entry_of, rivals
 from skingpt_r1.dermcot.variety import variety
+from skingpt_r1.knowledge.diagnoses import table
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.records import Case, CaseError, Claim, History, Modality, SkinGPTError
 
@@ -57,6 +58,34 @@ def test_the_describer_never_sees_what_tells_the_label() -> None:
     assert not [f for f in lint(entry.text) if f.rule == "label-leak"]
 
 
+def test_the_history_is_told_or_withheld_and_the_prompt_gives_the_same() -> None:
+    history = ScoredClaim(Claim("age", "50"), 0.85)
+    case = dataclasses.replace(cases(1)[0], history=History(age=50, skin_type=2))
+    for share, expected in ((1.0, History(age=50)), (0.0, History())):
+        config = BuildConfig(history_share=share)
+        made = [
+            entry_of(dataclasses.replace(case, id=f"p{i}"), tools(describe=lambda _: (*CLAIMS, history)), config)
+            for i in range(20)
+        ]
+        assert {entry.history for entry in made} == {expected}
+        told = {c.concept for entry in made for c in parse(entry.text or "").claims}
+        assert ("age" in told) == (share == 1.0)
+    half = [entry_of(dataclasses.replace(case, id=f"p{i}"), tools(), BuildConfig()) for i in range(200)]
+    assert 70 < sum(entry.history.age == 50 for entry in half) < 130
+
+
+def test_the_shipped_confusions_are_shares_of_known_diagnoses() -> None:
+    for name, called in confusions().items():
+        assert name in table() and set(called) <= set(table())
+        assert sum(called.values()) == pytest.approx(1, abs=0.01)
+
+
+def test_a_broken_table_of_confusions_is_named(tmp_path: Path) -> None:
+    (tmp_path / "confusions.json").write_text('{"melanoma": 3}')
+    with pytest.raises(SkinGPTError, match="confusions"):
+        confusions(tmp_path / "confusions.json")
+
+
 def test_an_unknown_label_and_an_unreadable_picture_are_entries_with_a_reason() -> None:
     def fails(case: Case) -> Sequence[ScoredClaim]:
         raise CaseError(f"{case.image}: is truncated; copy it again.")
@@ -92,7 +121,7 @@ def test_a_finished_folder_is_not_overwritten_and_other_settings_are_refused(tmp
 KILLED = """
 import os, sys
 from pathlib import Path
-from skingpt_r1.dermcot.build import build
+from skingpt_r1.dermcot.build import build, confusions
 from skingpt_r1.dermcot.stages import BuildConfig
 from tests.dermcot.test_build import CLAIMS, cases, tools
 left = [int(sys.argv[2])]

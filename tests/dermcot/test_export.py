@@ -43,7 +43,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 split="val" if i % 4 == 0 else "train",
             )
         )
-    build(BuildConfig(), tools(), cases, folder / "built", resume=False)
+    build(BuildConfig(history_share=1), tools(), cases, folder / "built", resume=False)
     return folder / "built"
 
 
