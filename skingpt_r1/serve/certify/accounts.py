@@ -1,7 +1,7 @@
 """Who may come in: by an invitation that works once, then by name and password.
 
-Passwords are hashed with Argon2id, two at a time: each takes 64 MiB, and a flood of sign-ins must not take the machine. An
-unknown name costs as much time as a wrong password. Cookies and links are stored as SHA-256 only.
+Passwords are hashed with Argon2id, two at a time: each takes 64 MiB, and a flood of sign-ins must not take the
+machine. An unknown name costs as much time as a wrong password. Cookies and links are stored as SHA-256 only.
 """
 
 from __future__ import annotations

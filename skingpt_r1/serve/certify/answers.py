@@ -143,13 +143,11 @@ def take_back(store: Store, viewer: Viewer) -> Answer | None:
 
 
 def reveal(store: Store, viewer: Viewer, token: str) -> None:
-    """Show this person the reference from now on; his answer is final with it. Raises Refusal before he has answered."""
+    """Show this person the reference; with it his answer is final. Raises Refusal before he has answered."""
     with store.begin() as session:
         case = _locked(session, token)
         answer = session.scalar(
-            select(Answer).where(
-                Answer.case_id == case.id, Answer.user_id == viewer.id, Answer.withdrawn_at.is_(None)
-            )
+            select(Answer).where(Answer.case_id == case.id, Answer.user_id == viewer.id, Answer.withdrawn_at.is_(None))
         )
         if answer is None:
             raise Refusal(403, "The reference is shown after your answer.")
@@ -197,18 +195,14 @@ def _undecide(case: QueuedCase, state: State) -> None:
 def _locked(session: Session, case: str | int) -> QueuedCase:
     """The case, its row locked until the transaction ends: the first thing that every change does."""
     which = QueuedCase.token == case if isinstance(case, str) else QueuedCase.id == case
-    found = session.scalar(
-        select(QueuedCase).where(which).with_for_update().execution_options(populate_existing=True)
-    )
+    found = session.scalar(select(QueuedCase).where(which).with_for_update().execution_options(populate_existing=True))
     if found is None:
         raise Refusal(404, "There is no such case.")
     return found
 
 
 def _seat(session: Session, case: QueuedCase, viewer: Viewer) -> Assignment | None:
-    return session.scalar(
-        select(Assignment).where(Assignment.case_id == case.id, Assignment.user_id == viewer.id)
-    )
+    return session.scalar(select(Assignment).where(Assignment.case_id == case.id, Assignment.user_id == viewer.id))
 
 
 def _last(session: Session, viewer: Viewer) -> Answer | None:

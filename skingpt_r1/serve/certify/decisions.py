@@ -1,8 +1,8 @@
 """Two answers to one case: do they agree, and on which text?
 
-A third person is asked where scores differ by more than a point, final diagnoses differ, one rejects, or the edited texts
-say different things; a certified text has never been disputed by either rater. Wording alone is no dispute: the edited
-text stands, the first rater's if both edited.
+A third person is asked where scores differ by more than a point, final diagnoses differ, one rejects, or the edited
+texts say different things; a certified text has never been disputed by either rater. Wording alone is no dispute: the
+edited text stands, the first rater's if both edited.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The picture of a case as browsers get it: decoded, shrunk and written again, without metadata and without its name."""
+"""The picture of a case as browsers get it: decoded, shrunk and written again without metadata or name."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Who gets which case next.
 
-A case has two slots for raters and one for an adjudicator. The case's row is locked first, then its slots are read again:
-what the search saw may be gone by then. An assignment that nobody answers expires and goes to whoever comes next; its
-version grows, so that an answer of the former holder is told to be stale. The unique constraints stand behind all this.
+A case has two slots for raters and one for an adjudicator. The case's row is locked first, then its slots are read
+again: what the search saw may be gone by then. An assignment that nobody answers expires and goes to whoever comes
+next; its version grows, so that an answer of the former holder is stale. The unique constraints stand behind all this.
 """
 
 from __future__ import annotations
@@ -81,7 +81,10 @@ def _seat(session: Session, viewer: Viewer, case: QueuedCase) -> Assignment | No
     there = {
         a.slot: a
         for a in session.scalars(
-            select(Assignment).where(Assignment.case_id == case.id).execution_options(populate_existing=True)
+            select(Assignment)
+            .where(Assignment.case_id == case.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
         )
     }
     if any(a.user_id == viewer.id for a in there.values()):

@@ -1,7 +1,7 @@
 """The database: SQLite by default, PostgreSQL by URL, migrated when it is opened.
 
-SQLite takes its write lock at the beginning of each transaction (BEGIN IMMEDIATE): one that reads first and writes later
-would otherwise fail or, worse, decide on what another has changed. PostgreSQL locks rows where the code says so.
+SQLite takes its write lock at the beginning of each transaction (BEGIN IMMEDIATE): one that reads first and writes
+later would otherwise fail or, worse, decide on what another has changed. PostgreSQL locks rows where the code says so.
 """
 
 from __future__ import annotations
@@ -75,9 +75,7 @@ class Store:
             command.upgrade(config, "head")
 
 
-def note(
-    session: Session, action: str, user_id: int | None = None, case_id: int | None = None, **detail: Any
-) -> None:
+def note(session: Session, action: str, user_id: int | None = None, case_id: int | None = None, **detail: Any) -> None:
     """Append to the audit trail, within the transaction of what is told."""
     session.add(AuditRow(at=now(), user_id=user_id, action=action, case_id=case_id, detail=detail))
 

@@ -68,7 +68,11 @@ class Moment(TypeDecorator[dt.datetime]):
 class Base(DeclarativeBase):
     """All tables below."""
 
-    type_annotation_map = {dt.datetime: Moment(), dict[str, Any]: JSON(none_as_null=True), list[Any]: JSON(none_as_null=True)}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        dt.datetime: Moment(),
+        dict[str, Any]: JSON(none_as_null=True),
+        list[Any]: JSON(none_as_null=True),
+    }
 
 
 class User(Base):

@@ -1,8 +1,8 @@
 """What a person may see. Everything that the page receives about a case is made here, field by field.
 
 Before the answer: picture, history, narrative. Not: label, data set, file name, model, scores of programs, the other
-rater, nor whether there is one. An adjudicator sees both answers, without names. After the answer, and only if asked for
-(it makes the answer final): label, origin, and the other's answer once both have answered.
+rater, nor whether there is one. An adjudicator sees both answers, without names. After the answer, and only if asked
+for (it makes the answer final): label, origin, and the other's answer once both have answered.
 """
 
 from __future__ import annotations
@@ -66,15 +66,13 @@ def task(session: Session, seat: Assignment, viewer: Viewer) -> dict[str, Any]:
 def narrative(text: str) -> dict[str, Any]:
     """The text by block, with its claims and diagnoses marked, and what it claims."""
     told = parse(text)
-    blocks = [
-        {"heading": HEADINGS[name], "parts": _parts(block)} for name, block in sections(text).items() if block
-    ]
+    blocks = [{"heading": HEADINGS[name], "parts": _parts(block)} for name, block in sections(text).items() if block]
     claims = [{"text": said(c), "denied": not c.polarity} for c in told.claims]
     return {"blocks": blocks, "claims": claims, "diagnosis": told.diagnosis}
 
 
 def progress(session: Session, viewer: Viewer) -> dict[str, Any]:
-    """Answers of one's own, what is left, and time per case. Nothing here moves with what others answer to one's cases."""
+    """Answers of one's own, what is left, and time per case. Nothing here moves with others' answers to one's cases."""
     seconds = list(
         session.scalars(
             select(Answer.seconds).where(Answer.user_id == viewer.id, Answer.withdrawn_at.is_(None)).order_by(Answer.id)

@@ -1,7 +1,7 @@
 """All tables, and an audit trail that only grows.
 
-There is no way down: it would delete certifications. SQLite's INSERT OR REPLACE deletes without firing a delete trigger,
-so an insert over an existing row is refused as well.
+There is no way down: it would delete certifications. SQLite's INSERT OR REPLACE deletes without firing a delete
+trigger, so an insert over an existing row is refused as well.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ _SQLITE = (
 _POSTGRESQL = (
     "create function audit_only_grows() returns trigger language plpgsql as "
     "$$ begin raise exception 'audit only grows'; end $$",
-    "create trigger audit_no_change before update or delete on audit "
-    "for each row execute function audit_only_grows()",
+    "create trigger audit_no_change before update or delete on audit for each row execute function audit_only_grows()",
     "create trigger audit_no_truncate before truncate on audit for each statement execute function audit_only_grows()",
 )
 
