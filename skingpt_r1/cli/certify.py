@@ -151,7 +151,7 @@ def _store(database: str) -> Store:
     try:
         import argon2  # noqa: F401
         import fastapi  # noqa: F401
-        import multipart  # noqa: F401
+        import python_multipart  # noqa: F401
         import uvicorn  # noqa: F401
 
         from skingpt_r1.serve.certify.store import Store

@@ -28,6 +28,7 @@ from PIL import Image
 
 from skingpt_r1.dermcot.card import Card, card_of, croissant_of
 from skingpt_r1.dermcot.evidence import tellable
+from skingpt_r1.dermcot.stages import picture_of
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.language import QUESTION, history_text
 from skingpt_r1.records import SCHEMA_VERSION, History, SkinGPTError
@@ -110,7 +111,7 @@ def _rows(entries: Path, folder: Path, problems: list[str]) -> Iterator[Row]:
                     raise SkinGPTError(
                         f"{case['dataset']}/{case['id']}: two rows would share {name}; give ids of their own."
                     )
-                _copy_picture(case["image"], folder / name)
+                _copy_picture(picture_of(entries.parent, case["image"]), folder / name)
             except SkinGPTError as error:
                 problems.append(f"{entries}:{number}: {error}")
                 continue
@@ -134,7 +135,7 @@ def _safe(name: str) -> str:
     return _UNSAFE.sub("_", name).lstrip(".") or "_"
 
 
-def _copy_picture(source: str, target: Path) -> None:
+def _copy_picture(source: Path, target: Path) -> None:
     photo = read_photo(source)
     target.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(photo.pixels).save(target, quality=_QUALITY, subsampling=0)

@@ -1,7 +1,7 @@
 """A small queue to try the page with: the example photos turned and cropped, with drafts in our grammar.
 
 No network is loaded: the lesion is found by a brightness threshold (Otsu), which does for a demo
-and nothing else. Every third draft argues for another diagnosis than the true one, so that there is something to reject.
+and nothing else. Every third draft argues for another diagnosis than the true one: something to reject.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +46,7 @@ def export(store: Store, out: Path) -> Chain:
         if not certified:
             raise SkinGPTError("no case is certified yet; two raters must agree on one first.")
         if out.suffix == ".jsonl":
-            chain = write_chain(out, _entries(session, certified))
+            chain = write_chain(out, _entries(session, certified, out.parent))
             shipped = certified
         else:
             chain = _folder(session, decided, certified, out)
@@ -65,8 +66,8 @@ def _folder(session: Session, decided: list[QueuedCase], certified: list[QueuedC
     partial.mkdir(parents=True)
     try:
         rejected = [case for case in decided if case.state == State.REJECTED]
-        chain = write_chain(partial / "corpus.jsonl", _entries(session, certified))
-        other = write_chain(partial / "rejected.jsonl", _entries(session, rejected))
+        chain = write_chain(partial / "corpus.jsonl", _entries(session, certified, out))
+        other = write_chain(partial / "rejected.jsonl", _entries(session, rejected, out))
         settings = {
             "certified": True,
             "by": "two dermatologists blind to each other, a third where they disagreed",
@@ -75,7 +76,7 @@ def _folder(session: Session, decided: list[QueuedCase], certified: list[QueuedC
             "head": chain.head,
             "head of rejected": other.head,
         }
-        told = report([*_entries(session, certified), *_entries(session, rejected)])
+        told = report([*_entries(session, certified, out), *_entries(session, rejected, out)])
         _write(partial / "settings.json", settings)
         _write(partial / "report.json", told)
         partial.rename(out)
@@ -85,9 +86,12 @@ def _folder(session: Session, decided: list[QueuedCase], certified: list[QueuedC
     return chain
 
 
-def _entries(session: Session, cases: list[QueuedCase]) -> Iterator[dict[str, Any]]:
+def _entries(session: Session, cases: list[QueuedCase], folder: Path) -> Iterator[dict[str, Any]]:
     for case in cases:
-        yield entry_of(case, counting(session, case.id))
+        entry = entry_of(case, counting(session, case.id))
+        if not Path(entry["case"]["image"]).is_absolute():  # as seen from the new folder
+            entry["case"]["image"] = os.path.relpath(case.picture, folder)
+        yield entry
 
 
 def entry_of(case: QueuedCase, answers: dict[int, Answer]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy import func, select
 
-from skingpt_r1.dermcot.stages import key_of
+from skingpt_r1.dermcot.stages import key_of, picture_of
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.records import SkinGPTError
 from skingpt_r1.serve.certify.edits import LONGEST
@@ -65,7 +65,7 @@ def load(store: Store, corpus: Path) -> int:
                     name=waiting.name,
                     place=place + offset,
                     entry=line,
-                    picture=str(_picture(corpus, entry["case"]["image"])),
+                    picture=str(picture_of(corpus, entry["case"]["image"]).absolute()),
                     draft=entry["text"],
                     state=State.OPEN,
                     version=0,
@@ -113,9 +113,3 @@ def _waiting(name: str, entry: Mapping[str, Any]) -> Waiting:
     score = (entry.get("score") or {}).get("value")
     doubt = _DOUBT.get(parse(entry["text"]).confidence or "", 1.0) + (0.0 if score is None else (5.0 - score) / 5.0)
     return Waiting(name, (str(case.get("diagnosis")), str(skin_type or "not recorded")), doubt)
-
-
-def _picture(corpus: Path, image: str) -> Path:
-    """Where the picture is: as written, or below the corpus folder."""
-    inside = corpus / image
-    return (inside if not Path(image).is_absolute() and inside.exists() else Path(image)).absolute()
