@@ -46,8 +46,8 @@ _LIMITS: Final = (
 )
 
 _CERTIFIED: Final = (
-    "- Research and education only. A program drafted the narratives; two dermatologists, blind to each other and to the "
-    "label, certified or edited each, a third decided where they disagreed.\n"
+    "- Research and education only. A program drafted the narratives; two dermatologists, blind to each other and "
+    "to the label, certified or edited each, a third decided where they disagreed.\n"
     "- The score is the mean of their six scores for the draft, before any edit."
 )
 

@@ -104,6 +104,7 @@ def entry_of(case: QueuedCase, answers: dict[int, Answer]) -> dict[str, Any]:
     values = [score for answer in deciding for score in answer.scores.values()]
     final = case.draft if text is None else text
     return {
+        "findings": [],
         **told,
         "text": final,
         "score": {"scorer": SCORER, "value": round(sum(values) / len(values), 3), "reason": "of the draft as shown"},

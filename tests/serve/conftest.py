@@ -1,0 +1,101 @@
+"""Both databases, a small corpus, and people."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import create_engine, text
+
+from skingpt_r1.dermcot.stages import BuildConfig, as_line, entry_of
+from skingpt_r1.records import Case, History, Modality
+from skingpt_r1.serve.certify.accounts import Viewer, invite, join
+from skingpt_r1.serve.certify.intake import load
+from skingpt_r1.serve.certify.store import Store
+from skingpt_r1.serve.certify.tables import Role
+from tests.dermcot.test_build import tools
+from tests.serve.databases import binaries, postgresql
+
+PASSWORD = "correct horse battery"
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    if binaries() is None:
+        pytest.skip("no PostgreSQL: apt-get install postgresql")
+    with postgresql() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """An empty database."""
+    name = f"certify{next(_numbers)}"
+    engine = create_engine(postgres_server.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"create database {name}"))
+    engine.dispose()
+    return postgres_server.rpartition("/")[0] + f"/{name}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres_url"))
+    return f"sqlite:///{tmp_path / 'certify.db'}"
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    opened = Store(url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    return make_corpus(tmp_path / "corpus", 6)
+
+
+@pytest.fixture
+def queued(store: Store, corpus: Path) -> Store:
+    """A store with six cases."""
+    load(store, corpus)
+    return store
+
+
+@pytest.fixture
+def person(store: Store) -> Callable[..., Viewer]:
+    """Makes people of a role."""
+
+    def make(name: str, role: Role = Role.RATER) -> Viewer:
+        return Viewer(join(store, invite(store, role), name, PASSWORD), name, role, "", 0)
+
+    return make
+
+
+def make_corpus(folder: Path, n: int) -> Path:
+    """Cases of three diagnoses and two skin types; each picture names a person and its label in its metadata."""
+    names = ("melanoma", "melanocytic nevus", "basal cell carcinoma")
+    (folder / "pictures").mkdir(parents=True)
+    lines = []
+    for i in range(n):
+        name = names[i % 3]
+        exif = Image.Exif()
+        exif[0x013B] = "Jane Doe"
+        Image.fromarray(np.full((60, 80, 3), 10 + 7 * i % 240, np.uint8)).save(
+            folder / "pictures" / f"secret-{i}.jpg", exif=exif, comment=b"label-in-comment"
+        )
+        history = History(age=40.0 + i, skin_type=1 + i % 2, diameter_mm=6.25)
+        case = Case(f"secret-{i}", f"pictures/secret-{i}.jpg", Modality.DERMOSCOPY, "hidden-set", history, name, name)
+        lines.append(as_line(entry_of(case, tools(), BuildConfig(seed=i))))
+    assert all(json.loads(line)["kept"] for line in lines)
+    (folder / "corpus.jsonl").write_text("".join(lines))
+    return folder
