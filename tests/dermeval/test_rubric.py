@@ -48,7 +48,7 @@ def test_a_rubric_that_is_not_whole_is_refused(change, word) -> None:
 
 
 def test_scores_come_out_in_order_and_halves_are_allowed() -> None:
-    given = {key: 4 for key in reversed(DIMENSIONS)} | {"safety": 2.5}
+    given = dict.fromkeys(reversed(DIMENSIONS), 4) | {"safety": 2.5}
     assert checked_scores(given) == dict.fromkeys(DIMENSIONS, 4.0) | {"safety": 2.5}
     assert list(checked_scores(given)) == list(DIMENSIONS)
 

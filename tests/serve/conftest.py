@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +21,6 @@ from tests.dermcot.test_build import tools
 from tests.serve.databases import binaries, postgresql
 
 PASSWORD = "correct horse battery"
-_numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -35,13 +33,13 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> str:
-    """An empty database."""
-    name = f"certify{next(_numbers)}"
-    engine = create_engine(postgres_server.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"create database {name}"))
+    """An emptied database (a new one for each test would be thousands of files)."""
+    engine = create_engine(postgres_server.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        connection.execute(text("drop schema public cascade"))
+        connection.execute(text("create schema public"))
     engine.dispose()
-    return postgres_server.rpartition("/")[0] + f"/{name}"
+    return postgres_server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

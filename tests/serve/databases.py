@@ -41,7 +41,9 @@ def postgresql() -> Iterator[str]:
     quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": "/"}
     options = f"-p {port} -k {folder} -h 127.0.0.1 -c fsync=off -c max_connections=60"
     try:
-        subprocess.run([*as_user, str(bin_ / "initdb"), "-D", data, "-U", "tester", "-A", "trust", "-E", "UTF8"], **quiet)
+        subprocess.run(
+            [*as_user, str(bin_ / "initdb"), "-D", data, "-U", "tester", "-A", "trust", "-E", "UTF8"], **quiet
+        )
         log = str(folder / "log")
         subprocess.run([*as_user, str(bin_ / "pg_ctl"), "-D", data, "-w", "-l", log, "-o", options, "start"], **quiet)
         yield f"postgresql://tester@127.0.0.1:{port}/postgres"

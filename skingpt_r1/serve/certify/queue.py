@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from skingpt_r1.serve.certify.accounts import Viewer
 from skingpt_r1.serve.certify.refusal import Refusal
 from skingpt_r1.serve.certify.store import note, now
-from skingpt_r1.serve.certify.tables import ADJUDICATOR, RATERS, Assignment, QueuedCase, Role, State
+from skingpt_r1.serve.certify.tables import ADJUDICATOR, RATERS, Assignment, QueuedCase, Role, State, User
 
 HELD_FOR: Final = dt.timedelta(minutes=30)
 _STATE: Final = {Role.RATER: State.OPEN, Role.ADJUDICATOR: State.DISPUTED}
@@ -27,6 +27,8 @@ def take(session: Session, viewer: Viewer) -> Assignment | None:
     """The case to work on: the one already held, else the first that is free; None if nothing is left for now."""
     if viewer.role not in _SLOTS:
         raise Refusal(403, "Admins do not rate; sign in as a rater or adjudicator.")
+    # Two windows of one person take turns here, or each would get a case. key_share: foreign keys to him need not wait.
+    session.execute(select(User.id).where(User.id == viewer.id).with_for_update(key_share=True))
     return _held(session, viewer) or _free(session, viewer)
 
 
