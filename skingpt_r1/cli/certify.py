@@ -43,9 +43,10 @@ def serve(
     public_url: PublicUrl = None,
 ) -> None:
     """Start the page over a corpus. Invite people with `skingpt dermcot certify invite`."""
+    _address(host, port, public_url)
+    store = _store(database)
     from skingpt_r1.serve.certify.intake import load
 
-    store = _store(database)
     added = load(store, corpus)
     Console(stderr=True).print(f"{added:,} new cases in the queue", highlight=False)
     _listen(store, host, port, public_url)
@@ -76,6 +77,7 @@ def demo(
     public_url: PublicUrl = None,
 ) -> None:
     """Try it: a queue of example photos, and ready links for two raters, an adjudicator and an admin."""
+    base = _address(host, port, public_url)
     store = _store(database or f"sqlite:///{folder / 'certify.db'}")
     from skingpt_r1.serve.certify.demo import make
     from skingpt_r1.serve.certify.intake import load
@@ -84,7 +86,6 @@ def demo(
     if not (folder / "corpus.jsonl").exists():
         make(folder, pictures, cases)
     load(store, folder)
-    base = public_url or _here(host, port)
     typer.echo("Open each link in a browser (or a private window) of its own; it works once.")
     for who, role in (
         ("rater A", Role.RATER),
@@ -177,7 +178,14 @@ def _link(store: Store, role: Role, base: str, lasts: dt.timedelta) -> str:
     return f"{site(base).url}/invitation/{invited(store, role, lasts=lasts)}"
 
 
-def _here(host: str, port: int) -> str:
+def _address(host: str, port: int, public_url: str | None) -> str:
+    if public_url is not None:
+        return public_url
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        raise SkinGPTError(
+            f"--host {host}: beyond this machine passwords need https; put a proxy in front and name it: "
+            "--public-url https://certify.example."
+        )
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
@@ -187,12 +195,7 @@ def _listen(store: Store, host: str, port: int, public_url: str | None) -> None:
     from skingpt_r1.serve.certify.app import create_app
     from skingpt_r1.serve.certify.security import site
 
-    if host not in ("127.0.0.1", "localhost", "::1") and public_url is None:
-        raise SkinGPTError(
-            f"--host {host}: beyond this machine passwords need https; put a proxy in front and name it: "
-            "--public-url https://certify.example."
-        )
-    address = site(public_url or _here(host, port))
+    address = site(_address(host, port, public_url))
     Console(stderr=True).print(f"Research and education only. Listening: {address.url}", highlight=False)
     settings: dict[str, Any] = {"log_level": "warning", "access_log": False, "server_header": False}
     uvicorn.run(create_app(store, address), host=host, port=port, **settings)

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from argon2 import PasswordHasher
 from PIL import Image
 from sqlalchemy import create_engine, text
 
 from skingpt_r1.dermcot.stages import BuildConfig, as_line, entry_of
 from skingpt_r1.records import Case, History, Modality
-from skingpt_r1.serve.certify.accounts import Viewer, invite, join
+from skingpt_r1.serve.certify.accounts import Viewer
 from skingpt_r1.serve.certify.intake import load
-from skingpt_r1.serve.certify.store import Store
-from skingpt_r1.serve.certify.tables import Role
+from skingpt_r1.serve.certify.store import Store, now
+from skingpt_r1.serve.certify.tables import Role, User
 from tests.dermcot.test_build import tools
 from tests.serve.databases import binaries, postgresql
 
@@ -69,12 +70,22 @@ def queued(store: Store, corpus: Path) -> Store:
     return store
 
 
+@pytest.fixture(scope="session")
+def hashed() -> str:
+    """PASSWORD, hashed once: it is slow on purpose."""
+    return PasswordHasher().hash(PASSWORD)
+
+
 @pytest.fixture
-def person(store: Store) -> Callable[..., Viewer]:
+def person(store: Store, hashed: str) -> Callable[..., Viewer]:
     """Makes people of a role."""
 
     def make(name: str, role: Role = Role.RATER) -> Viewer:
-        return Viewer(join(store, invite(store, role), name, PASSWORD), name, role, "", 0)
+        with store.begin() as session:
+            user = User(name=name, folded=name.casefold(), role=role, password=hashed, created_at=now())
+            session.add(user)
+            session.flush()
+            return Viewer(user.id, name, role, "", 0)
 
     return make
 
