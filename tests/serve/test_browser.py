@@ -86,7 +86,7 @@ def test_everything_can_be_done_by_keyboard(drafts: Path, store: Store, url: str
             draft = await page.input_value("#text")
             await press(page, "Control+End")
             await page.keyboard.type(" more")
-            await until(page, "document.getElementById('check').textContent.includes('diagnosis')")
+            await until(page, "document.getElementById('check').textContent.includes('outside the blocks')")
             assert await page.inner_text("#diff ins")
             await press(page, "Escape z z")  # zoom in
             assert await page.inner_text("#zoom-level") == "2.3 ×"
@@ -98,6 +98,8 @@ def test_everything_can_be_done_by_keyboard(drafts: Path, store: Store, url: str
             assert await page.inner_text("#d-safety .value") == "3.5"
             await press(page, "r")
             await page.keyboard.type("Not what I see.")
+            await press(page, "Escape ArrowUp 5")  # a correction goes on to the one below
+            assert await page.get_attribute("#d-safety .name", "aria-expanded") == "true"
             second = await replaced(page, "/api/answer", "Control+Enter")
             assert second not in ("", first)
             assert "1 answered, 29 left" in await page.inner_text("#progress")

@@ -88,6 +88,7 @@ def test_more_than_a_point_anywhere_is_a_dispute(values: list[float]) -> None:
         (DRAFT.replace("<answer>", "<answer>either nevus or "), "must end with one diagnosis"),
         (DRAFT.replace("Dermoscopic", "Dermo\0scopic"), "cannot be printed"),
         (DRAFT.replace("Dermoscopic", "Dermo\u202escopic"), "cannot be printed"),
+        (DRAFT + " By the way.", "'By the way.' stands outside the blocks"),
         (DRAFT + "x" * LONGEST, "the limit is 12,000"),
     ],
 )

@@ -8,7 +8,7 @@ import unicodedata
 from typing import Final
 
 from skingpt_r1.knowledge.diagnoses import table
-from skingpt_r1.narrative.parse import parse
+from skingpt_r1.narrative.parse import parse, sections
 from skingpt_r1.serve.certify.refusal import Refusal
 
 LONGEST: Final = 12_000  # characters of a narrative
@@ -52,6 +52,8 @@ def checked(draft: str, text: str) -> str:
     known = set(parse(draft).problems)
     if new := [p for p in found.problems if p not in known and (p.startswith(_FORM) or p.endswith("than once"))]:
         raise Refusal(422, f"The text no longer reads as a narrative: {new[0]}; put it back.")
+    if (free := sections(text).get("free")) and not sections(draft).get("free"):
+        raise Refusal(422, f"{free[:40]!r} stands outside the blocks; move it into one.")
     return text
 
 

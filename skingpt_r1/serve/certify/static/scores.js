@@ -60,6 +60,7 @@ export class Scores {
     const next = this.values.findIndex((v, i) => v === null && i > this.active);
     if (next >= 0) this.mark(next);
     else if (this.missing >= 0) this.mark(this.missing);
+    else this.move(1); // all have one: whoever corrects goes on to the one below
   }
 
   move(by) { this.mark(Math.min(Math.max(this.active + by, 0), this.rows.length - 1)); }
