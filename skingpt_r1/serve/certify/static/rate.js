@@ -36,7 +36,8 @@ function begin({ task: given, progress }) {
   show.narrative($("narrative"), task.blocks);
   show.claims($("claims"), task.claims);
   show.history($("history"), task.history);
-  show.dispute($("dispute"), task, settings.rubric, (words) => { remember(); text.value = words; decide("edit"); changed(); });
+  show.dispute($("dispute"), task.dispute);
+  show.opinions($("opinions"), task, settings.rubric, (words) => { remember(); text.value = words; decide("edit"); changed(); });
   trail = [];
   nonce = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}-${Math.random()}`;
   const kept = JSON.parse(sessionStorage.getItem(slot()) ?? "null") ?? task.before ?? {};

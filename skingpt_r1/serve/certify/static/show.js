@@ -26,12 +26,19 @@ export function history(line, told) {
     ...told.map(([name, value]) => node("span", {}, node("b", { textContent: name }), ` ${value}`)));
 }
 
-// What the two raters said, for the adjudicator; `take` is called with a text to start from.
-export function dispute(box, task, rubric, take) {
+// Why the two raters disagree, above the narrative, for the adjudicator.
+export function dispute(box, reasons) {
+  box.hidden = !reasons;
+  box.replaceChildren(node("h2", { textContent: "Two raters disagree" }),
+    node("ul", {}, ...(reasons ?? []).map((text) => node("li", { textContent: text }))));
+}
+
+// What they said, below it; `take` is called with a text to start from.
+export function opinions(box, task, rubric, take) {
   box.hidden = !task.answers;
   if (!task.answers) { box.replaceChildren(); return; }
   const [a, b] = task.answers;
-  const cells = (row, apart) => row.map((text) => node("td", { class: apart ? "apart" : "", textContent: text ?? "" }));
+  const cells = (row, apart) => row.map((text) => node("td", { class: apart ? "apart" : "", textContent: text || text === 0 ? text : "–" }));
   const line = (name, row, apart) => node("tr", {}, node("th", { scope: "row", textContent: name }), ...cells(row, apart));
   const table = node("table", {},
     node("thead", {}, node("tr", {}, node("td"), ...task.answers.map((o) => node("th", { scope: "col", textContent: o.name })))),
@@ -45,6 +52,5 @@ export function dispute(box, task, rubric, take) {
     node("div", { class: "diff" }, drawn(o.edits.flatMap(([kind, old, text]) =>
       kind === "same" ? [["same", old]] : [["cut", old], ["add", text]].filter(([, words]) => words)))),
     node("button", { type: "button", textContent: `Start from the text of ${o.name}`, onclick: () => take(o.text) })]);
-  box.replaceChildren(node("h2", { textContent: "Two raters disagree" }),
-    node("ul", {}, ...task.dispute.map((text) => node("li", { textContent: text }))), table, ...texts);
+  box.replaceChildren(node("h2", { textContent: "What they said" }), table, ...texts);
 }
