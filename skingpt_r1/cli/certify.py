@@ -213,11 +213,11 @@ def _print_agreement(told: Agreement) -> None:
     for heading in ("rater", "cases", "points"):
         table.add_column(heading, justify="left" if heading == "rater" else "right")
     for bias in told.biases:
-        table.add_row(bias.rater, f"{bias.n:,}", _figure(bias.overall, "+.2f"))
+        table.add_row(bias.rater, f"{bias.n:,}", _figure(bias.overall, "+z.2f"))
     Console().print(table)
 
 
-def _figure(found: Estimate, form: str = ".2f") -> str:
+def _figure(found: Estimate, form: str = "z.2f") -> str:
     if found.value is None:
         return "not known"
     if found.low is None or found.high is None:

@@ -136,17 +136,20 @@ class QueuedCase(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     token: Mapped[str] = mapped_column(String(32), unique=True)
     name: Mapped[str] = mapped_column(String(300), unique=True)
-    place: Mapped[int] = mapped_column(index=True)
+    place: Mapped[int]
     entry: Mapped[str] = mapped_column(Text)
     picture: Mapped[str] = mapped_column(Text)
     draft: Mapped[str] = mapped_column(Text)
-    state: Mapped[str] = mapped_column(String(16), index=True)
+    state: Mapped[str] = mapped_column(String(16))
     version: Mapped[int] = mapped_column(default=0)
     dispute: Mapped[list[Any] | None]
     decision: Mapped[dict[str, Any] | None]
     decided_at: Mapped[dt.datetime | None]
     exported_at: Mapped[dt.datetime | None]
-    __table_args__ = (CheckConstraint("state in ('open', 'disputed', 'certified', 'rejected')", name="cases_state"),)
+    __table_args__ = (
+        CheckConstraint("state in ('open', 'disputed', 'certified', 'rejected')", name="cases_state"),
+        Index("cases_state_place", "state", "place"),  # the queue walks along it and stops at the first that is free
+    )
 
 
 class Assignment(Base):

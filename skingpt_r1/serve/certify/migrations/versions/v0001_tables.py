@@ -73,11 +73,11 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("token", sa.String(32), nullable=False, unique=True),
         sa.Column("name", sa.String(300), nullable=False, unique=True),
-        sa.Column("place", sa.Integer, nullable=False, index=True),
+        sa.Column("place", sa.Integer, nullable=False),
         sa.Column("entry", sa.Text, nullable=False),
         sa.Column("picture", sa.Text, nullable=False),
         sa.Column("draft", sa.Text, nullable=False),
-        sa.Column("state", sa.String(16), nullable=False, index=True),
+        sa.Column("state", sa.String(16), nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("dispute", sa.JSON),
         sa.Column("decision", sa.JSON),
@@ -85,6 +85,7 @@ def upgrade() -> None:
         sa.Column("exported_at", when),
         sa.CheckConstraint("state in ('open', 'disputed', 'certified', 'rejected')", name="cases_state"),
     )
+    op.create_index("cases_state_place", "cases", ["state", "place"])
     op.create_table(
         "assignments",
         sa.Column("id", sa.Integer, primary_key=True),
