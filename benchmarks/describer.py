@@ -19,22 +19,22 @@ import numpy as np
 
 from benchmarks.claims import verdicts
 from benchmarks.results import interval, keep
-from skingpt_r1.dermcot.stages import Describer, blind, measured_by
+from skingpt_r1.dermcot.describing import Measured, shipped_segment
+from skingpt_r1.dermcot.stages import blind
 from skingpt_r1.distill.data import gather
-from skingpt_r1.models.segmenter import load_segmenter
 from skingpt_r1.records import Case, History
 from skingpt_r1.sources.clustering import key
 
 Key = tuple[str, str, bool]
 
 
-def described(case: Case, describe: Describer) -> set[Key]:
+def described(case: Case, describe: Measured) -> set[Key]:
     """Claim keys of the picture alone: the history is a record, not a description."""
-    return {s.claim.key for s in describe(dataclasses.replace(blind(case), history=History()))}
+    return {s.claim.key for s in describe(dataclasses.replace(blind(case), history=History())).claims}
 
 
 def main() -> None:
-    describe = measured_by(load_segmenter().probability)
+    describe = Measured(shipped_segment)
     gathered = gather(None, Path("runs"))
     cases = [
         c for c in gathered.cases

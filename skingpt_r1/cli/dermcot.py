@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from skingpt_r1.cli import certify
 from skingpt_r1.cli.data import duplicates_of, shares_of
 from skingpt_r1.cli.words import columns_of, complain, one_line
 from skingpt_r1.dermcot.engines import EngineName
@@ -26,6 +27,7 @@ from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.records import Modality, SkinGPTError
 
 app = typer.Typer(help="Narratives to learn from: build them, find their faults.", no_args_is_help=True)
+app.add_typer(certify.app, name="certify")
 _EXCERPT = 80  # characters of a finding that are shown
 
 

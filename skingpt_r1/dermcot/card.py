@@ -45,6 +45,12 @@ _LIMITS: Final = (
     "- The score is the lint's: it reads the text, not the picture."
 )
 
+_CERTIFIED: Final = (
+    "- Research and education only. A program drafted the narratives; two dermatologists, blind to each other and "
+    "to the label, certified or edited each, a third decided where they disagreed.\n"
+    "- The score is the mean of their six scores for the draft, before any edit."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -99,7 +105,7 @@ The commonest sentences:
 
 ## Limits
 
-{_LIMITS}
+{_CERTIFIED if card.settings.get("certified") else _LIMITS}
 """
 
 

@@ -27,6 +27,7 @@ from typing import Any, Final
 from PIL import Image
 
 from skingpt_r1.dermcot.card import Card, card_of, croissant_of
+from skingpt_r1.dermcot.stages import picture_of
 from skingpt_r1.dermcot.texts import BadRow, json_rows
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.language import QUESTION, history_text
@@ -109,7 +110,7 @@ def _rows(entries: Path, folder: Path, problems: list[str]) -> Iterator[Row]:
             row, picture = _row(entry)
             if row.image in taken:
                 raise SkinGPTError(f"{row.id}: two rows would share {row.image}; give ids of their own.")
-            _copy_picture(picture, folder / row.image)
+            _copy_picture(picture_of(entries.parent, picture), folder / row.image)
         except SkinGPTError as error:
             problems.append(f"{entries}:{number}: {error}")
             continue
@@ -150,7 +151,7 @@ def _safe(name: str) -> str:
     return _UNSAFE.sub("_", name).lstrip(".") or "_"
 
 
-def _copy_picture(source: str, target: Path) -> None:
+def _copy_picture(source: Path, target: Path) -> None:
     photo = read_photo(source)
     target.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(photo.pixels).save(target, quality=_QUALITY, subsampling=0)

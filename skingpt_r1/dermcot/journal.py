@@ -10,7 +10,7 @@ import dataclasses
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,32 +41,47 @@ def intact(journal: Path, cases: Sequence[Case]) -> int:
     return done
 
 
-def publish(journal: Path, out: Path, merged: Mapping[str, Any] | None = None) -> Path:
-    """corpus.jsonl (which appears last), rejected.jsonl and report.json from a finished journal."""
-    corpus = out / "corpus.jsonl"
-    totals: dict[str, Counter[str]] = {name: Counter() for name in (*_COUNTED, "rejected", "lint")}
-    kept = cases = 0
-    with replacing(corpus) as good, replacing(out / "rejected.jsonl") as others:
-        for line, entry in _lines(journal):
-            cases += 1
-            kept += entry["kept"]
-            (good if entry["kept"] else others).write(line)
-            totals["lint"].update(sorted({f["rule"] for f in entry["findings"]}))
-            if entry["kept"]:
-                for name in _COUNTED:
-                    totals[name][str(entry["case"][name])] += 1
-            else:
-                totals["rejected"][entry["why"].partition(":")[0]] += 1
-        counted = {name: dict(counter.most_common()) for name, counter in totals.items()}
-        told = {
-            "cases": cases,
-            "kept": kept,
+class Totals:
+    """What a reader of a corpus wants to know of it, counted entry by entry."""
+
+    def __init__(self) -> None:
+        self.cases = self.kept = 0
+        self.counts: dict[str, Counter[str]] = {name: Counter() for name in (*_COUNTED, "rejected", "lint")}
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        """One entry, kept or not."""
+        self.cases += 1
+        self.kept += entry["kept"]
+        self.counts["lint"].update(sorted({f["rule"] for f in entry["findings"]}))
+        if entry["kept"]:
+            for name in _COUNTED:
+                self.counts[name][str(entry["case"][name])] += 1
+        else:
+            self.counts["rejected"][entry["why"].partition(":")[0]] += 1
+
+    def report(self, texts: Iterable[str], merged: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """texts: of the kept entries, to be gone through more than once."""
+        counted = {name: dict(counter.most_common()) for name, counter in self.counts.items()}
+        return {
+            "cases": self.cases,
+            "kept": self.kept,
             "rejected": counted["rejected"],
             **{f"by_{name}": counted[name] for name in _COUNTED},
             "lint": counted["lint"],
-            "variety": dataclasses.asdict(variety(_Kept(journal))),
+            "variety": dataclasses.asdict(variety(texts)),
             **({"merged": merged} if merged is not None else {}),
         }
+
+
+def publish(journal: Path, out: Path, merged: Mapping[str, Any] | None = None) -> Path:
+    """corpus.jsonl (which appears last), rejected.jsonl and report.json from a finished journal."""
+    corpus = out / "corpus.jsonl"
+    totals = Totals()
+    with replacing(corpus) as good, replacing(out / "rejected.jsonl") as others:
+        for line, entry in _lines(journal):
+            totals.add(entry)
+            (good if entry["kept"] else others).write(line)
+        told = totals.report(_Kept(journal), merged)
         write_text(out / "report.json", json.dumps(told, indent=1, ensure_ascii=False) + "\n")
     return corpus
 
