@@ -1,5 +1,7 @@
 """Rebuilds skingpt_r1/knowledge/feature_likelihoods.json from the open tables: counts only, no row of them.
 
+`expert_features.json`, which only `skingpt knowledge` reads, is rebuilt with it (build_expert_features.py).
+
     python scripts/build_likelihoods.py --data ../shared/data --evidence runs/evidence.jsonl
 
 The evidence file is what `skingpt train distill` measured on the training rows (geometry and colours, by mask);
@@ -13,12 +15,14 @@ the same; Derm7pt's vessels, dots and blotches are not.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+import build_expert_features
+from expert_tally import table
 
 from skingpt_r1.dermcot.evidence import feature_rows, read_evidence
 from skingpt_r1.knowledge.likelihoods import Counts, Key, count_features, tables
@@ -79,12 +83,6 @@ MEASURED = {
     "measured on dermoscopy, training rows of HAM10000 and ISIC-2017": ("ham10000", "isic2017"),
     "measured on clinical photographs, training rows of PAD-UFES-20": ("pad_ufes_20",),
 }
-
-
-def table(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def structures(names: set[str], veil: bool) -> set[Key]:
@@ -153,7 +151,7 @@ def measured(data: Path, evidence: Path | None) -> list[dict[str, str | Counts]]
 
 
 def main() -> None:
-    """Write the file and say what it holds."""
+    """Write both files and say what they hold."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, required=True, help="folder of the open dermatology data")
     parser.add_argument("--evidence", type=Path, help="what was measured on the training rows")
@@ -163,6 +161,7 @@ def main() -> None:
     body = re.sub(r"\[\s+(\d+),\s+(\d+)\s+\]", r"[\1, \2]", body)  # a pair a line
     TARGET.write_text(body + "\n", encoding="utf-8")
     sys.stdout.write(f"{TARGET.name}: {len(found)} tables\n")
+    sys.stdout.write(build_expert_features.rebuild(options.data) + "\n")
 
 
 if __name__ == "__main__":

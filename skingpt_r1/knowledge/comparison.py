@@ -2,16 +2,17 @@
 
 Strength is the ratio's distance from 1; a finding is telling only where its interval leaves 1 out, and the others come
 last. Each finding comes from the table with the most cases, as in `likelihoods.likelihood_ratio`; rivals that a table
-hardly knows are left aside.
+hardly knows are left aside. What experts marked beyond the claims of a narrative is laid out apart, from every table.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from skingpt_r1.knowledge import expert
 from skingpt_r1.knowledge.diagnoses import did_you_mean, get, preferred
 from skingpt_r1.knowledge.likelihoods import LikelihoodRatio, ratio_in, tables
 from skingpt_r1.records import SkinGPTError
@@ -48,6 +49,11 @@ class Finding:
         }  # fmt: skip
 
 
+def in_digits(x: float) -> str:
+    """Two significant digits, without an exponent: "0.0015", "4.1", "370"."""
+    return f"{float(f'{x:.2g}'):,g}"
+
+
 def named(text: str) -> str:
     """The preferred name of what a user typed. Raises SkinGPTError naming the nearest."""
     if (name := preferred(text)) is None:
@@ -65,22 +71,35 @@ def findings(diagnosis: str, rivals: Collection[str] | None = None) -> list[Find
             ratio = ratio_in(table, feature, True, diagnosis, sorted(others))
             if ratio is not None and (feature not in best or ratio.n > best[feature].n):
                 best[feature] = ratio
-    found = [Finding(*_parts(feature), ratio) for feature, ratio in best.items()]
-    return sorted(found, key=lambda f: (not f.telling, -abs(math.log(f.ratio.value)), f.concept, f.value))
+    return _strongest_first(best.items())
 
 
 def compare(one: str, other: str) -> list[Finding]:
     """The findings that both share a table for; a ratio above 1 speaks for the first, below 1 for the second.
 
-    Raises SkinGPTError where no table holds both.
+    Empty where only expert tables hold both. Raises SkinGPTError where no table does.
     """
     if one == other:
         raise SkinGPTError(f"{one!r} and {other!r} are the same diagnosis. Name two.")
     found = findings(one, [other])
-    if not found:
-        counted = sorted({name for table in tables() for name in table.counts})
-        raise SkinGPTError(f"No table counts findings of both {one} and {other}. Counted are: {', '.join(counted)}.")
+    if not found and not compare_experts(one, other):
+        raise SkinGPTError(
+            f"No table counts findings of both {one} and {other}. "
+            "`skingpt knowledge show NAME` tells which tables count a diagnosis."
+        )
     return found
+
+
+def compare_experts(one: str, other: str) -> list[Finding]:
+    """What experts marked, from each table that holds both; empty where none does."""
+    return _strongest_first(expert.ratios(one, other))
+
+
+def _strongest_first(ratios: Iterable[tuple[str, LikelihoodRatio]]) -> list[Finding]:
+    found = [Finding(*_parts(feature), ratio) for feature, ratio in ratios]
+    return sorted(
+        found, key=lambda f: (not f.telling, -abs(math.log(f.ratio.value)), f.concept, f.value, f.ratio.source)
+    )
 
 
 def _parts(feature: str) -> tuple[str, str]:

@@ -1,15 +1,19 @@
-"""A comparison as a forest plot: a line a finding, its ratio and 95 % interval on a logarithmic axis."""
+"""A comparison as a forest plot: a line a finding, its ratio and 95 % interval on a logarithmic axis.
+
+What experts marked stands below a dotted line, each finding with its table: the telling ones, or all where none is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from skingpt_r1.knowledge.comparison import SMOOTHING, Finding
+from skingpt_r1.knowledge.comparison import SMOOTHING, Finding, in_digits
+from skingpt_r1.knowledge.expert import RATIOS
 from skingpt_r1.records import SkinGPTError
 
 
-def draw(found: Sequence[Finding], one: str, other: str, out: Path) -> None:
+def draw(found: Sequence[Finding], one: str, other: str, out: Path, experts: Sequence[Finding] = ()) -> None:
     """Write the plot as a picture. Raises SkinGPTError where matplotlib is missing or the place cannot be written."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -18,7 +22,9 @@ def draw(found: Sequence[Finding], one: str, other: str, out: Path) -> None:
     except ImportError as error:
         raise SkinGPTError("--plot needs matplotlib. Install it with: pip install matplotlib") from error
 
-    rows = list(reversed(found))
+    shown = [f for f in experts if f.telling] or experts
+    rows = [*reversed(shown), *reversed(found)]
+    labels = [f"{f}  ({f.ratio.source})" for f in reversed(shown)] + [str(f) for f in reversed(found)]
     figure = Figure(figsize=(11, 1.9 + 0.34 * len(rows)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -28,20 +34,26 @@ def draw(found: Sequence[Finding], one: str, other: str, out: Path) -> None:
         axes.plot([ratio.low, ratio.high], [y, y], color=colour, linewidth=1.8, solid_capstyle="butt")
         axes.plot(ratio.value, y, "s", color=colour, markersize=5)
         axes.annotate(
-            f"{ratio.value:.2g} ({ratio.low:.2g} to {ratio.high:.2g}), n = {ratio.n:,}",
+            f"{in_digits(ratio.value)} ({in_digits(ratio.low)} to {in_digits(ratio.high)}), n = {ratio.n:,}",
             (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=8, color="#333333",
         )  # fmt: skip
     axes.axvline(1, color="black", linewidth=0.8)
+    if shown and found:
+        axes.axhline(len(shown) - 0.5, color="#555555", linewidth=0.6, linestyle=":")
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_yticks(range(len(rows)), [str(finding) for finding in rows], fontsize=9)
+    axes.set_yticks(range(len(rows)), labels, fontsize=9)
     axes.set_ylim(-0.7, len(rows) - 0.3)
     axes.set_xlabel("likelihood ratio with 95 % interval; grey: the interval holds 1")
     for text, side, align in ((f"← speaks for {other}  ", 1, "right"), (f"  speaks for {one} →", 1, "left")):
         axes.annotate(text, (side, 1.0), xycoords=("data", "axes fraction"), va="bottom", ha=align, fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.supxlabel(SMOOTHING, fontsize=7, color="#555555")
+    notes = [SMOOTHING] if found else []
+    if experts:
+        place, left = "Below the dotted line: marked" if found else "Marked", len(experts) - len(shown)
+        notes.append(f"{place} by experts; {left} whose interval holds 1 are not drawn. {RATIOS}")
+    figure.supxlabel("\n".join(notes), fontsize=7, color="#555555")
     try:
         figure.savefig(out, dpi=150)
     except (OSError, ValueError) as error:

@@ -115,6 +115,38 @@ def test_show_tells_what_the_table_and_the_counts_hold() -> None:
     first = found["findings"][0]
     assert set(first) == {"concept", "value", "lr", "low", "high", "n", "source", "telling"}
     assert first["low"] > 1 and first["n"] > 100 and "Derm7pt" in first["source"]
+    marked = found["expert_features"]
+    assert set(marked[0]) == {"concept", "value", "p", "low", "high", "present", "n", "source", "small"}
+    tables = {table["name"]: table for table in found["expert_tables"]}
+    assert set(tables) == {row["source"] for row in marked}
+    assert all(table["licence"] and table["note"] for table in tables.values())
+
+
+def test_show_tells_what_experts_mark_within_a_hundred_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    shown = skingpt("show", "acne").stdout
+    for words in ("commonest features of acne", "lesion: comedo", "of 121", "SkinCon", "DermXDB", "Wilson", "~"):
+        assert words in shown, words
+    assert "No table counts" not in shown
+    assert max(map(len, shown.splitlines())) <= 100
+    assert "No table counts findings of it." in skingpt("show", "tinea nigra").stdout
+
+
+def test_compare_tells_what_only_experts_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    plot = tmp_path / "plot.png"
+    done = skingpt("compare", "acne", "psoriasis", "--plot", str(plot))
+    assert done.returncode == 0 and "acne against psoriasis, as experts marked" in done.stdout
+    assert "e+0" not in done.stdout and max(map(len, done.stdout.splitlines())) <= 100
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    found = json.loads(skingpt("compare", "acne", "psoriasis", "--json").stdout)
+    assert found["findings"] == [] and len(found["expert_findings"]) > 20 and found["expert_smoothing"]
+
+
+def test_no_ratio_comes_from_criteria_that_were_asked_for_within_one_diagnosis() -> None:
+    found = json.loads(skingpt("compare", "melanoma", "nevus", "--json").stdout)
+    sources = {f["source"] for f in found["findings"] + found["expert_findings"]}
+    assert found["expert_findings"] and not any("HAM10000 concepts" in source for source in sources)
 
 
 def test_compare_shows_and_draws(tmp_path: Path) -> None:
@@ -131,7 +163,7 @@ def test_compare_shows_and_draws(tmp_path: Path) -> None:
     [
         (("show", "melanom"), "Did you mean: melanoma"),
         (("compare", "melanoma", "nevvus"), "Did you mean: melanocytic nevus"),
-        (("compare", "melanoma", "scabies"), "No table counts findings of both"),
+        (("compare", "melanoma", "wart"), "No table counts findings of both"),
         (("compare", "melanoma", "MEL"), "same diagnosis"),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 from pathlib import Path
@@ -20,8 +19,7 @@ from skingpt_r1.knowledge.likelihoods import (
     ratio_in,
     tables,
 )
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.knowledge.scripts import import_script
 
 
 def test_ratio_by_hand() -> None:
@@ -95,11 +93,7 @@ def test_every_ratio_has_an_ordered_interval() -> None:
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("build_likelihoods", REPOSITORY / "scripts" / "build_likelihoods.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return import_script("build_likelihoods")
 
 
 def test_shipped_counts_are_those_of_the_tables(data_root: Path, script: ModuleType) -> None:
