@@ -52,7 +52,7 @@ def draw(found: Sequence[Finding], one: str, other: str, out: Path, experts: Seq
     notes = [SMOOTHING] if found else []
     if experts:
         place, left = "Below the dotted line: marked" if found else "Marked", len(experts) - len(shown)
-        notes.append(f"{place} by experts; {left} whose interval holds 1 are not drawn. {RATIOS}")
+        notes += [f"{place} by experts; {left} whose interval holds 1 are not drawn.", RATIOS]
     figure.supxlabel("\n".join(notes), fontsize=7, color="#555555")
     try:
         figure.savefig(out, dpi=150)
