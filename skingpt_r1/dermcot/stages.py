@@ -28,6 +28,7 @@ from skingpt_r1.sources.clustering import key
 
 Confusion = Mapping[str, Mapping[str, float]]  # diagnosis -> share of its validation pictures called so
 _RIVALS = 6  # candidates that a rationale may choose from
+_KNOWN = 0.02  # weight of a rival that only the table names, beside a share of validation pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def rivals(diagnosis: str, confusion: Confusion, rng: random.Random) -> tuple[st
     """
     mistaken = {name: share for name, share in confusion.get(diagnosis, {}).items() if name != diagnosis}
     known = [name for name in table()[diagnosis].confused_with if name in table()]
-    weight = dict.fromkeys(known, 0.05) | {name: share + 0.02 for name, share in mistaken.items()}
+    weight = dict.fromkeys(known, _KNOWN) | {name: share + _KNOWN for name, share in mistaken.items()}
     family = table()[diagnosis].family[:2]
     if not weight:  # nobody says: its nearest relatives
         weight = {name: 0.01 for name, row in table().items() if name != diagnosis and row.family[:2] == family}
