@@ -58,13 +58,17 @@ def draft(
     rival = _strongest(claims, [name for name in differential if name != diagnosis])
     evidence = _evidence(claims, diagnosis, [rival])
     strengths = _evidence(claims, diagnosis, differential)
+    category_claims = _category_claims(claims, diagnosis, differential, rng)
+    deciding = _top(_without(evidence, hypotheses[0].speaks_against), 1, rng.randint(1, 2))
     confidence = _confidence(list(strengths.values()), list(_raw(claims, diagnosis, differential)))
+    if confidence == "high" and not deciding:  # "nothing here decides", and sure of it: nobody argues so
+        confidence = "moderate"
     return Narrative(
         claims=tuple(claims),
         category=category_of(diagnosis),
-        category_claims=_category_claims(claims, diagnosis, differential, rng),
+        category_claims=category_claims,
         hypotheses=hypotheses,
-        deciding=_top(_without(evidence, hypotheses[0].speaks_against), 1, rng.randint(1, 2)),
+        deciding=deciding,
         rival=rival,
         doubts=_top(_without(evidence, hypotheses[0].speaks_for), -1, 1),
         diagnosis=diagnosis,

@@ -105,6 +105,15 @@ def test_without_measured_evidence_confidence_is_low_but_urgency_stays() -> None
     assert all(h.speaks_for == h.speaks_against == () for h in narrative.hypotheses)
 
 
+def test_nobody_is_sure_where_nothing_decides() -> None:
+    """Pink speaks for a basal cell carcinoma against a nevus, and not against its nearest rival."""
+    shown = [ScoredClaim(Claim("modality", "dermoscopy"), 1.0), ScoredClaim(Claim("colour", "pink"), 0.9)]
+    rivals = ("squamous cell carcinoma", "melanocytic nevus")
+    made = [draft(shown, "basal cell carcinoma", rivals, random.Random(seed)) for seed in range(200)]
+    assert any(not n.deciding for n in made)
+    assert not [n for n in made if n.confidence == "high" and not n.deciding]
+
+
 def test_contrary_evidence_is_admitted() -> None:
     """Twenty years old, flat, on the trunk: PAD-UFES-20's numbers speak for a nevus, the label says BCC."""
     case = [ScoredClaim(c, 1.0) for c in history_claims(History(age=20, site="chest", elevation=False, grew=False))]
