@@ -14,6 +14,7 @@ import argparse
 import json
 import random
 from collections import defaultdict
+from collections.abc import Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -58,16 +59,24 @@ def verdicts(case: Case, keys: list[Key]) -> list[tuple[Key, bool]]:
     return found
 
 
+def changed_shares(claims: Sequence[Set[Key]], rng: random.Random) -> list[float]:
+    """Of each case that makes claims, the share that another case of the list does not make."""
+    found = []
+    for i, mine in enumerate(claims):
+        j = rng.choice([k for k in range(len(claims)) if k != i])
+        if mine:
+            found.append(len(mine - claims[j]) / len(mine))
+    return found
+
+
 def swapped(lines: list[dict[str, Any]]) -> dict[str, Any]:
     """Share of image claims that another picture's narrative does not make."""
     rng = random.Random(0)
-    changed: dict[str, list[float]] = defaultdict(list)
+    changed: dict[str, list[float]] = {}
     for name in SETS:
         mine = [{k for k in keys_of(x) if k[0] not in HISTORY_CONCEPTS} for x in lines if x["set"] == name]
-        for i, claims in enumerate(mine):
-            j = rng.choice([k for k in range(len(mine)) if k != i])
-            if claims:
-                changed[name].append(len(claims - mine[j]) / len(claims))
+        if shares := changed_shares(mine, rng):
+            changed[name] = shares
     return {name: {"n": len(v), "share_changed": round(float(np.mean(v)), 3)} for name, v in changed.items()}
 
 

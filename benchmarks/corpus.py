@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import hashlib
 import json
 import os
 import resource
@@ -42,8 +43,6 @@ def sample(size: int) -> list[Case]:
 
 def hash_of(name: str) -> str:
     """An order that has nothing to do with the data."""
-    import hashlib
-
     return hashlib.sha256(name.encode()).hexdigest()
 
 

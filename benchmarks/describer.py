@@ -17,15 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.claims import verdicts
+from benchmarks.claims import Key, changed_shares, verdicts
 from benchmarks.results import interval, keep
 from skingpt_r1.dermcot.describing import Measured, shipped_segment
 from skingpt_r1.dermcot.stages import blind
 from skingpt_r1.distill.data import gather
 from skingpt_r1.records import Case, History
 from skingpt_r1.sources.clustering import key
-
-Key = tuple[str, str, bool]
 
 
 def described(case: Case, describe: Measured) -> set[Key]:
@@ -52,13 +50,8 @@ def main() -> None:
             groups.append(case.group or case.id)
         for claim in theirs:
             found[claim[0]].append(claim in mine)
-    rng = random.Random(0)
-    changed = []
-    for i, mine in enumerate(said):
-        other = said[rng.choice([j for j in range(len(said)) if j != i])]
-        seen = {claim for claim in mine if claim[0] != "modality"}
-        if seen:
-            changed.append(len(seen - other) / len(seen))
+    seen = [{claim for claim in mine if claim[0] != "modality"} for mine in said]
+    changed = changed_shares(seen, random.Random(0))
     of_truth = np.array(truth)
     low, high = interval(lambda i: float(of_truth[i].mean()), groups)
     figures = {

@@ -21,6 +21,7 @@ from pathlib import Path
 from expert_tally import Tally, majority, table
 
 from skingpt_r1.knowledge.diagnoses import lineage, preferred
+from skingpt_r1.models.concepts import MELANOMA, NEVUS
 
 TARGET = Path(__file__).resolve().parents[1] / "skingpt_r1" / "knowledge" / "expert_features.json"
 
@@ -59,25 +60,7 @@ DERM7PT = {  # column -> concept; what feature_likelihoods.json counts already s
         {"arborizing", "comma", "hairpin", "within regression", "wreath", "dotted", "linear irregular"},
     ),
 }
-HAM10000 = {
-    "melanoma": {
-        "TRBL": "thick reticular or branched lines",
-        "ESA": "eccentric structureless area",
-        "GP": "grey patterns",
-        "PV": "polymorphous vessels",
-        "BDG": "peripheral black dots or globules",
-        "WLSA": "white lines or white structureless area",
-        "PRL": "partial pseudopods or radial lines",
-    },
-    "melanocytic nevus": {
-        "OPC": "one pattern and one colour",
-        "SPC": "symmetrical patterns and colours",
-        "MVP": "monomorphic vessels",
-        "PRLC": "circumferential pseudopods or radial lines",
-        "APC": "asymmetric patterns and colours",
-        "MS": "melanoma simulator",
-    },
-}
+HAM10000 = {"melanoma": MELANOMA, "melanocytic nevus": NEVUS | {"MS": "melanoma simulator"}}
 
 
 def keys(groups: Mapping[str, str]) -> dict[str, str]:

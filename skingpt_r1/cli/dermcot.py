@@ -22,6 +22,7 @@ from skingpt_r1.dermcot.export import Form
 from skingpt_r1.dermcot.export import export as export_corpus
 from skingpt_r1.dermcot.lint import RULES, Finding, Rule, Severity, rules_named
 from skingpt_r1.dermcot.lint import lint as lint_text
+from skingpt_r1.dermcot.stages import BuildConfig
 from skingpt_r1.dermcot.texts import BadRow, read_texts
 from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.records import Modality, SkinGPTError
@@ -87,11 +88,13 @@ def build(
         str | None, typer.Option(help="Shares of train, val and test, by patient and near-duplicate: 0.8,0.1,0.1.")
     ] = None,
     limit: Annotated[int, typer.Option(help="At most so many cases, chosen by hash; 0 for all.")] = 0,
-    least_score: Annotated[float, typer.Option(min=0, max=5, help="Entries scored below are rejected.")] = 4.0,
+    least_score: Annotated[float, typer.Option(min=0, max=5, help="Entries scored below are rejected.")] = (
+        BuildConfig.least_score
+    ),
     history_share: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the narratives that are told the history.")
-    ] = 0.5,
-    seed: Annotated[int, typer.Option(help="Same seed, same corpus.")] = 0,
+    ] = BuildConfig.history_share,
+    seed: Annotated[int, typer.Option(help="Same seed, same corpus.")] = BuildConfig.seed,
     workers: Annotated[int, typer.Option(min=1, help="Cases at a time.")] = 2,
     engine: Annotated[EngineName, typer.Option(help="A pool of threads here, or Ray Data.")] = EngineName.LOCAL,
     describer: Annotated[
@@ -114,7 +117,7 @@ def build(
     from skingpt_r1.dermcot.describing import Asked, Measured, shipped_segment
     from skingpt_r1.dermcot.engines import ENGINES
     from skingpt_r1.dermcot.scoring import LintScorer
-    from skingpt_r1.dermcot.stages import BuildConfig, Tools
+    from skingpt_r1.dermcot.stages import Tools
 
     logging.getLogger("skingpt_r1").setLevel(logging.INFO)
     if (describer_model or describer_key_env) and not describer:

@@ -17,7 +17,6 @@ import hashlib
 import json
 import logging
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -33,7 +32,7 @@ from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.language import QUESTION, history_text
 from skingpt_r1.records import SCHEMA_VERSION, History, SkinGPTError
 from skingpt_r1.sources.splits import SPLITS
-from skingpt_r1.sources.streams import replacing, write_text
+from skingpt_r1.sources.streams import appearing, replacing, write_text
 
 log = logging.getLogger(__name__)
 _QUALITY: Final = 95
@@ -76,11 +75,8 @@ def export(corpus: Path, out: Path, forms: Sequence[Form]) -> tuple[Path, list[s
         raise SkinGPTError(f"{entries}: no finished corpus; run skingpt dermcot build --out {corpus} (--resume) first.")
     if out.exists():
         raise SkinGPTError(f"{out}: exists already; name a folder that does not.")
-    partial = out.with_name(f".{out.name}.part")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        problems: list[str] = []
+    problems: list[str] = []
+    with appearing(out) as partial:
         with replacing(partial / "corpus.jsonl") as stream:
             for row in _rows(entries, partial, problems):
                 stream.write(json.dumps({"schema": SCHEMA_VERSION, **asdict(row)}, ensure_ascii=False) + "\n")
@@ -92,10 +88,6 @@ def export(corpus: Path, out: Path, forms: Sequence[Form]) -> tuple[Path, list[s
         if Form.PARQUET in forms:
             _parquet(partial, splits)
         _describe(corpus, partial, out.name, splits)
-        partial.rename(out)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
     return out, problems
 
 

@@ -1,11 +1,12 @@
 """Narratives to learn from as they stand in a built corpus: the `Lessons` of `skingpt train distill --corpus`.
 
-A case may be told several times, with its history and without; a lesson is one of its tellings. What bites: the prompt
-gives the history that the telling was written with, and no more, so that the writer learns to repeat and not to invent.
+A case is told once, with its history or without. What bites: the prompt gives the history that the text was written
+with, and no more, so that the writer learns to repeat and not to invent.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 from collections.abc import Mapping, Sequence
@@ -15,13 +16,15 @@ from typing import Any
 
 from skingpt_r1.dermcot.corpus import soft_words
 from skingpt_r1.dermcot.draft import ScoredClaim
+from skingpt_r1.dermcot.stages import picture_of
 from skingpt_r1.distill.lessons import Lesson
-from skingpt_r1.records import Case, Claim, History, Modality, SkinGPTError
+from skingpt_r1.records import Case, Claim, History, SkinGPTError
 from skingpt_r1.sources.clustering import key
+from skingpt_r1.sources.streams import case_of
 
 
 @dataclass(frozen=True, slots=True)
-class Taught:
+class Telling:
     """One kept entry: its lesson, and what was described before the label was known."""
 
     lesson: Lesson
@@ -29,24 +32,23 @@ class Taught:
 
 
 class Written:
-    """Lessons of cases from their tellings, by "dataset/id"."""
+    """Lessons of cases as they were told, by "dataset/id"."""
 
-    def __init__(self, cases: Sequence[Case], tellings: Mapping[str, Sequence[Taught]]) -> None:
+    def __init__(self, cases: Sequence[Case], tellings: Mapping[str, Telling]) -> None:
         self.cases = cases
         self.tellings = [tellings[key(case)] for case in cases]
 
     def narrative(self, row: int, rng: random.Random, history: bool) -> Lesson:
-        """One telling of the case; one with a history if that is wanted, as far as there is one."""
-        told = [t.lesson for t in self.tellings[row]]
-        return rng.choice([lesson for lesson in told if bool(lesson.history.known()) == history] or told)
+        """The case's lesson; whether it has a history was settled when the corpus was built."""
+        return self.tellings[row].lesson
 
     def words(self, row: int) -> Sequence[str | None]:
         """What the soft words should say (`SOFT_WORDS`), None where the description does not tell."""
-        return soft_words(self.tellings[row][0].described, self.cases[row])
+        return soft_words(self.tellings[row].described, self.cases[row])
 
 
-def read_corpus(folder: Path) -> tuple[list[Case], dict[str, list[Taught]]]:
-    """The cases of a built corpus, each once and in its order, and their tellings.
+def read_corpus(folder: Path) -> tuple[list[Case], dict[str, Telling]]:
+    """The cases of a built corpus in its order, and how each was told.
 
     Raises SkinGPTError, naming file and line, on what is no finished corpus.
     """
@@ -54,30 +56,21 @@ def read_corpus(folder: Path) -> tuple[list[Case], dict[str, list[Taught]]]:
     if not path.is_file():
         raise SkinGPTError(f"{path}: no finished corpus; run skingpt dermcot build --out {folder} first.")
     cases: dict[str, Case] = {}
-    tellings: dict[str, list[Taught]] = {}
+    tellings: dict[str, Telling] = {}
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             try:
-                case, taught = _entry(json.loads(line))
+                told = json.loads(line)
+                case = case_of(told["case"])
+                tellings[key(case)] = _telling(told)
             except (ValueError, KeyError, TypeError) as error:
                 raise SkinGPTError(f"{path}:{number}: not an entry of a corpus ({error}); build it again.") from error
-            cases.setdefault(key(case), case)
-            tellings.setdefault(key(case), []).append(taught)
+            cases[key(case)] = dataclasses.replace(case, image=str(picture_of(folder, case.image)))
     if not cases:
         raise SkinGPTError(f"{path}: is empty; skingpt dermcot build kept no case.")
     return list(cases.values()), tellings
 
 
-def _entry(told: dict[str, Any]) -> tuple[Case, Taught]:
-    fields = told["case"]
-    case = Case(
-        id=str(fields["id"]),
-        image=fields["image"],
-        modality=Modality(fields["modality"]),
-        dataset=fields["dataset"],
-        label=fields["label"],
-        diagnosis=fields["diagnosis"],
-        split=fields["split"],
-    )
+def _telling(told: dict[str, Any]) -> Telling:
     described = tuple(ScoredClaim(Claim(c, v, p), s) for c, v, p, s in told["described"])
-    return case, Taught(Lesson(History(**told["history"]), told["text"]), described)
+    return Telling(Lesson(History(**told["history"]), told["text"]), described)

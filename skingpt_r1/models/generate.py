@@ -174,7 +174,8 @@ class Writer:
 
         "A regular border decides for melanoma", after "melanoma: against regular border", is no reasoning.
         """
-        beginnings = self._biased(ahead=False).clone()  # everything before is read: there we go back to
+        self._biased(ahead=False)  # everything before is read: there we go back to
+        beginnings = self.logits.clone()
         starts = [len(row.ids) for row in self.rows]
         repaired = [row.repaired for row in self.rows]
         listener, self.listener = self.listener, None  # hears the sentence when it stands
@@ -188,7 +189,7 @@ class Writer:
                 row = self.rows[i]
                 beginnings[i, row.ids[starts[i]]] = -torch.inf
                 self._go_back(i, starts[i])
-                self.logits[i] = beginnings[i] if self.bias is None else beginnings[i] - self.bias[i]
+                self.logits[i] = beginnings[i]
                 row.repaired, row.rewritten = repaired[i], True
         self.listener = listener
         if listener is not None:
@@ -197,13 +198,18 @@ class Writer:
     def _go_back(self, i: int, length: int) -> None:
         """Unwrite a row's tokens from `length` on; its logits are then the caller's to set."""
         row = self.rows[i]
-        self._unread(i, len(row.ids) - length - len(row.unread) + len(row.ahead))
-        row.ahead.clear()
+        self._forget_ahead(i)
+        self._hide(i, len(row.ids) - length - len(row.unread))
         row.unread.clear()
         del row.ids[length:]
 
-    def _unread(self, i: int, count: int) -> None:
-        """Hide the last `count` positions that a row has read."""
+    def _forget_ahead(self, i: int) -> None:
+        """Take back what a row has read on a guess."""
+        self._hide(i, len(self.rows[i].ahead))
+        self.rows[i].ahead = []
+
+    def _hide(self, i: int, count: int) -> None:
+        """Mask the last `count` positions that a row has read."""
         if count:
             self.mask[i, self.mask[i].nonzero()[-count:, 0]] = 0
 
@@ -222,15 +228,15 @@ class Writer:
                 ids[i, : len(told)] = torch.tensor(told, dtype=torch.long)
                 present[i, : len(told)] = 1
             hidden = self._read(self.language.embed(ids), present)
-            for i, (row, guess) in enumerate(zip(self.rows, guessed, strict=True)):
-                if row.unread:
-                    first = len(row.unread) - 1
-                    logits = self._logits(hidden[i, first : first + len(guess) + 1])
-                    self.logits[i], row.ahead, row.unread = logits[0], list(zip(guess, logits[1:], strict=True)), []
+            reading = [i for i, row in enumerate(self.rows) if row.unread]
+            wanted = [(i, len(self.rows[i].unread) - 1 + n) for i in reading for n in range(len(guessed[i]) + 1)]
+            fresh = self._logits(hidden[tuple(zip(*wanted, strict=True))])  # all in one: the output head is large
+            for i, logits in zip(reading, fresh.split([len(guessed[i]) + 1 for i in reading]), strict=True):
+                self.logits[i], self.rows[i].unread = logits[0], []
+                self.rows[i].ahead = list(zip(guessed[i], logits[1:], strict=True))
         if not ahead:
-            for i, row in enumerate(self.rows):
-                self._unread(i, len(row.ahead))
-                row.ahead = []
+            for i in range(len(self.rows)):
+                self._forget_ahead(i)
         return self.logits if self.bias is None else self.logits + self.bias
 
     def _guess(self, row: _Row) -> list[int]:
@@ -264,8 +270,7 @@ class Writer:
                 if row.ahead and row.ahead[0][0] == token:
                     self.logits[i] = row.ahead.pop(0)[1]
                     continue
-                self._unread(i, len(row.ahead))  # the guess was wrong
-                row.ahead = []
+                self._forget_ahead(i)  # the guess was wrong
                 row.unread.append(token)
         if self.listener is not None and tokens[0]:
             self.listener(self.language.text(tokens[0]))

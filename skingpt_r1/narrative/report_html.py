@@ -48,7 +48,7 @@ _AGREES: Final = {
     Status.NOT_CHECKABLE: "counts do not settle it",
 }
 _PREFIX: Final = {"measurement": "Measured: "}
-_HEADINGS: Final = {
+HEADINGS: Final = {
     "observation": "Observation",
     "category": "Category",
     "differential": "Differential",
@@ -87,7 +87,7 @@ def html(report: Report, pictures: Pictures) -> str:
             decisive=decisive(report.narrative),
             differential=ranked(report),
             region=region_evidence(report),
-            sections=[(_HEADINGS[name], text) for name, text in sections(report.text).items() if text],
+            sections=[(HEADINGS[name], text) for name, text in sections(report.text).items() if text],
             numbers=list(_numbers(report.measurement)) if report.measurement else [],
             colours=_colours(report.measurement) if report.measurement else "",
             independent={kind: INDEPENDENT[kind] for kind in _kinds(report)},

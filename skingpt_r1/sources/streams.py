@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,20 @@ def replacing(path: Path) -> Iterator[IO[str]]:
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def appearing(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which appears under its name once the block is left without an error, and never in part."""
+    partial = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        partial.rename(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
         raise
 
 
@@ -60,6 +75,11 @@ def read_cases(path: Path) -> list[Case]:
 def _case(fields: dict[str, Any]) -> Case:
     if (version := fields.pop("schema")) != SCHEMA_VERSION:
         raise ValueError(f"schema {version}, this program reads {SCHEMA_VERSION}")
+    return case_of(fields)
+
+
+def case_of(fields: dict[str, Any]) -> Case:
+    """A case from its parsed JSON. Raises TypeError, KeyError or ValueError where it is none."""
     case = Case(**fields)
     concepts = None if case.concepts is None else tuple(case.concepts)
     history = History(**fields["history"])

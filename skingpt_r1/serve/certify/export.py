@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +26,7 @@ from skingpt_r1.serve.certify.chain import Chain, write_chain
 from skingpt_r1.serve.certify.edits import diagnosis_of
 from skingpt_r1.serve.certify.store import Store, fingerprint, note, now
 from skingpt_r1.serve.certify.tables import ADJUDICATOR, Answer, QueuedCase, State
+from skingpt_r1.sources.streams import appearing, write_text
 
 SCORER: Final = "dermatologists"
 
@@ -61,13 +61,11 @@ def export(store: Store, out: Path) -> Chain:
 def _folder(session: Session, decided: list[QueuedCase], certified: list[QueuedCase], out: Path) -> Chain:
     if out.exists():
         raise SkinGPTError(f"{out}: exists already; name a folder that does not, or a file that ends in .jsonl.")
-    partial = out.with_name(f".{out.name}.part")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        rejected = [case for case in decided if case.state == State.REJECTED]
-        chain = write_chain(partial / "corpus.jsonl", _entries(session, certified, out))
-        other = write_chain(partial / "rejected.jsonl", _entries(session, rejected, out))
+    with appearing(out) as partial:
+        good = list(_entries(session, certified, out))
+        others = list(_entries(session, [case for case in decided if case.state == State.REJECTED], out))
+        chain = write_chain(partial / "corpus.jsonl", good)
+        other = write_chain(partial / "rejected.jsonl", others)
         settings = {
             "certified": True,
             "by": "two dermatologists blind to each other, a third where they disagreed",
@@ -77,15 +75,10 @@ def _folder(session: Session, decided: list[QueuedCase], certified: list[QueuedC
             "head of rejected": other.head,
         }
         totals = Totals()
-        for entry in (*_entries(session, certified, out), *_entries(session, rejected, out)):
+        for entry in (*good, *others):
             totals.add(entry)
-        told = totals.report([entry["text"] for entry in _entries(session, certified, out)])
         _write(partial / "settings.json", settings)
-        _write(partial / "report.json", told)
-        partial.rename(out)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+        _write(partial / "report.json", totals.report([entry["text"] for entry in good]))
     return chain
 
 
@@ -148,4 +141,4 @@ def _when(moment: dt.datetime | None) -> str | None:
 
 
 def _write(path: Path, told: dict[str, Any]) -> None:
-    path.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(told, indent=1, ensure_ascii=False) + "\n")

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from skingpt_r1.dermcot.evidence import tellable
 from skingpt_r1.narrative.parse import parse, sections
+from skingpt_r1.narrative.report_html import HEADINGS
 from skingpt_r1.narrative.scan import scan
 from skingpt_r1.narrative.verify import said
 from skingpt_r1.records import History
@@ -26,14 +27,6 @@ from skingpt_r1.serve.certify.edits import diagnosis_of, tracked
 from skingpt_r1.serve.certify.refusal import Refusal
 from skingpt_r1.serve.certify.tables import ADJUDICATOR, RATERS, Answer, Assignment, QueuedCase, Role
 
-HEADINGS: Final = {
-    "observation": "Observation",
-    "category": "Category",
-    "differential": "Differential",
-    "synthesis": "Synthesis",
-    "answer": "Answer",
-    "free": "Text",
-}
 _LISTED: Final = 100  # answers on the page of one's own
 
 
