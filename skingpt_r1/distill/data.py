@@ -127,7 +127,11 @@ class LabelledMaps:
 
 @dataclass(frozen=True)
 class CorpusMaps(LabelledMaps):
-    """The same of a corpus' cases, whose data sets may be anybody's: a column for each diagnosis."""
+    """The same of a corpus' cases, whose data sets may be anybody's: a column for each data set and diagnosis.
+
+    What bites: were a diagnosis one column in all data sets, drawing the columns alike would draw what is common
+    elsewhere seldom here.
+    """
 
     @property
     def space(self) -> list[str]:
@@ -136,9 +140,10 @@ class CorpusMaps(LabelledMaps):
 
     @property
     def columns(self) -> Tensor:
-        """[N] the column of each case's diagnosis."""
-        names = sorted({case.diagnosis or "" for case in self.cases})
-        return torch.tensor([names.index(case.diagnosis or "") for case in self.cases])
+        """[N] the column of each case's diagnosis in its data set."""
+        kinds = [(case.dataset, case.diagnosis or "") for case in self.cases]
+        column = {kind: i for i, kind in enumerate(sorted(set(kinds)))}
+        return torch.tensor([column[kind] for kind in kinds])
 
 
 def corpus_maps(cases: Sequence[Case], folder: Path) -> CorpusMaps:
