@@ -123,15 +123,18 @@ def parse(text: str) -> Critique | None:
     form = _FORM.fullmatch(text.strip())
     if form is None:
         return None
-    remarks = []
-    for told in form["remarks"].split(". ") if form["remarks"] != NOTHING else ():
-        quote, _, kind = told.partition(": ")
-        if not quote or quote != quoted(quote) or kind not in _KINDS:
-            return None
-        remarks.append(Remark(quote, _KINDS[kind]))
-    if len(remarks) > MOST_REMARKS:
+    remarks = parse_remarks(form["remarks"])
+    if remarks_text(remarks) != f"{_CRITIQUE}{form['remarks']}.":
         return None
-    return Critique(tuple(remarks), tuple(int(score) for score in form["scores"].split()))
+    return Critique(remarks, tuple(int(score) for score in form["scores"].split()))
+
+
+def parse_remarks(line: str) -> tuple[Remark, ...]:
+    """The remarks of a critique's line, without its mark and last full stop; what is no remark is passed over."""
+    told = (part.partition(": ") for part in line.split(". "))
+    return tuple(
+        Remark(quote, _KINDS[kind]) for quote, _, kind in told if quote and quote == quoted(quote) and kind in _KINDS
+    )
 
 
 def said(remarks: Sequence[Remark]) -> str:

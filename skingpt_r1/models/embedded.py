@@ -104,7 +104,10 @@ def adapter_tensors(model: Embedded) -> dict[str, Tensor]:
 
 
 def load_adapter(model: Embedded, path: Path) -> dict[str, str]:
-    """Read a shipped adapter into the model; returns its metadata. Raises SkinGPTError on a bad file."""
+    """Read a shipped adapter into the model; returns its metadata. Raises SkinGPTError on a bad file.
+
+    A model without a language half takes the visual half of it.
+    """
     try:
         tensors: Mapping[str, Tensor] = load_file(path)
     except (OSError, SafetensorError) as error:
@@ -112,6 +115,8 @@ def load_adapter(model: Embedded, path: Path) -> dict[str, str]:
             f"{path}: not a readable safetensors file ({error}). Reinstall, or train it again."
         ) from error
     parameters = model.trained()
+    if model.language is None:
+        tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith("language.")}
     wrong = sorted(parameters.keys() ^ tensors.keys())
     wrong += [n for n in parameters.keys() & tensors.keys() if parameters[n].shape != tensors[n].shape]
     if wrong:

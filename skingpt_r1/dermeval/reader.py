@@ -1,0 +1,230 @@
+"""DermEval, the evaluator: reads (picture, history, narrative), writes a critique and six scores.
+
+The language model is SmolLM2 with LoRA of its own; it shares with the writer the frozen backbone and what the
+visual branch says of a picture, and nothing that was trained on words. The text that is judged is data: special
+tokens, invisible characters and our own marks are taken out before it is read.
+
+A reported score is the mean of the probabilities of 0 .. 5 where the score is written, so that two narratives of
+the same whole score can still be told apart.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from skingpt_r1.dermeval.critique import Remark, parse_remarks
+from skingpt_r1.dermeval.evidence import lines
+from skingpt_r1.dermeval.naming import Naming
+from skingpt_r1.dermeval.rubric import DIMENSIONS
+from skingpt_r1.dermeval.sight import Sight
+from skingpt_r1.models.language import Language, history_text
+from skingpt_r1.models.precision import STORED_ADAPTER
+from skingpt_r1.models.weights import save_tensors
+from skingpt_r1.narrative.parse import parse
+from skingpt_r1.records import History, SkinGPTError
+
+SHIPPED: Final = "dermeval.safetensors"
+MARGINS: Final = "dermeval.json"
+RANK: Final = 8
+MOST_TOKENS: Final = 1200  # of a narrative
+CRITIQUE_TOKENS: Final = 72
+POINTS: Final = tuple(range(6))
+_BEFORE: Final = "<|im_start|>user\n"
+_AFTER: Final = "{history}\n{evidence}\nNarrative:\n{text}<|im_end|>\n<|im_start|>assistant\n"
+OPENING: Final = "[critique]"
+_SCORES: Final = "[scores]"
+
+
+@dataclass(frozen=True, slots=True)
+class Senses:
+    """What may feed the evaluator beside the text; each can be taken away to see what it adds."""
+
+    words: bool = field(default=True, metadata={"help": "the visual branch's soft words"})
+    naming: bool = field(default=True, metadata={"help": "the diagnosis head's answer"})
+    checks: bool = field(default=True, metadata={"help": "each claim checked by measurement and history"})
+
+
+@dataclass(frozen=True)
+class Question:
+    """One narrative to judge, with what is seen of its picture. naming: by diagnosis, empty without a picture."""
+
+    text: str
+    history: History
+    sight: Sight
+    naming: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """scores: 0..5 in the rubric's order, not rounded. written: the model's own text."""
+
+    remarks: tuple[Remark, ...]
+    scores: tuple[float, ...]
+    written: str
+
+
+def plain(text: str) -> str:
+    """The text as it may be read: no invisible characters, none of the marks that a prompt or an answer is made of."""
+    seen = unicodedata.normalize("NFKC", text)
+    seen = "".join(c for c in seen if c in "\n\t" or unicodedata.category(c) not in ("Cf", "Cc", "Co", "Cs"))
+    seen = re.sub(r"<!--.*?(-->|$)", " ", seen, flags=re.DOTALL)
+    seen = re.sub(r"<\|.*?\|>", " ", seen)
+    return re.sub(r"\[\s*(critique|scores)\s*\]", " ", seen, flags=re.IGNORECASE).strip()
+
+
+class Reader(nn.Module):
+    """The language model and what it is asked. Trained and used through the same prompts."""
+
+    def __init__(self, senses: Senses | None = None, rank: int = RANK) -> None:
+        super().__init__()
+        self.senses = senses or Senses()
+        self.language = Language(rank)
+        self.digits = [self.language.tokens(str(point))[0] for point in POINTS]
+
+    def trained(self) -> dict[str, nn.Parameter]:
+        """The LoRA matrices by name."""
+        return self.language.trained()
+
+    def told(self, question: Question) -> tuple[str, ...]:
+        """The lines of evidence that the senses let through."""
+        sight = question.sight if self.senses.checks else replace(question.sight, supports={})
+        naming = question.naming if self.senses.naming else {}
+        return lines(parse(question.text), sight, naming, question.history)
+
+    def refuses(self, question: Question) -> str:
+        """Why it cannot be judged, empty if it can: too long, or nothing left to read."""
+        length = len(self.language.tokens(plain(question.text)))
+        if length > MOST_TOKENS:
+            return f"the text has {length} tokens, at most {MOST_TOKENS} are read; judge its parts."
+        return "" if length else "the text has nothing to read but marks and invisible characters."
+
+    def prompt(self, question: Question) -> Tensor:
+        """[T, H]: soft words, history, evidence, narrative."""
+        told = _AFTER.format(
+            history=history_text(question.history).strip(),
+            evidence=" ".join(self.told(question)),
+            text=plain(question.text),
+        )
+        before, after = (self.language.embed(torch.tensor(self.language.tokens(part))) for part in (_BEFORE, told))
+        words = question.sight.words if self.senses.words else None
+        return torch.cat([before, *([] if words is None else [words.to(before)]), after])
+
+    @torch.inference_mode()
+    def answer(self, questions: Sequence[Question]) -> list[Answer]:
+        """Greedy critiques and mean scores, in order; every answer has the form of the grammar."""
+        grammar = _Grammar(self)
+        ids, logits = self.generate([self.prompt(q) for q in questions], grammar)
+        return [self._read(row, logits[:, i]) for i, row in enumerate(ids)]
+
+    def generate(
+        self, prompts: Sequence[Tensor], grammar: _Grammar | None = None, temperature: float = 0.0
+    ) -> tuple[list[list[int]], Tensor]:
+        """Token ids of each answer up to its end, and logits [T, B, V]. temperature 0 is greedy."""
+        from transformers import LogitsProcessorList
+
+        longest = max(p.shape[0] for p in prompts)
+        embedded = torch.zeros(len(prompts), longest, prompts[0].shape[1])
+        mask = torch.zeros(len(prompts), longest, dtype=torch.long)
+        for i, prompt in enumerate(prompts):  # on the left: every row's next token is at the same place
+            embedded[i, longest - prompt.shape[0] :] = prompt
+            mask[i, longest - prompt.shape[0] :] = 1
+        sampling: dict[str, Any] = {"do_sample": False}
+        if temperature > 0:
+            sampling = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
+        out = self.language.model.generate(
+            inputs_embeds=embedded, attention_mask=mask, max_new_tokens=CRITIQUE_TOKENS + 24,
+            eos_token_id=self.language.end, pad_token_id=self.language.end,
+            logits_processor=LogitsProcessorList([grammar] if grammar else []),
+            return_dict_in_generate=True, output_logits=True, **sampling,
+        )  # fmt: skip
+        end = self.language.end
+        rows = [row[: row.index(end) + 1] if end in row else row for row in out.sequences.tolist()]
+        return rows, torch.stack(out.logits)
+
+    def _read(self, ids: list[int], logits: Tensor) -> Answer:
+        """ids of one answer; logits [T, V] before each."""
+        written = self.language.text(ids)
+        head, _, tail = written.partition(f"\n{_SCORES}")
+        remarks = parse_remarks(head.removeprefix(OPENING).strip().removesuffix("."))
+        places = [t for t, token in enumerate(ids) if token in self.digits][-len(DIMENSIONS) :]
+        if len(places) < len(DIMENSIONS) or not tail:
+            raise SkinGPTError(f"the evaluator wrote no scores: {written!r}. This is a defect; please report it.")
+        shares = logits[places][:, self.digits].float().softmax(1)  # [6, 6]
+        return Answer(remarks, tuple((shares @ torch.tensor(POINTS, dtype=torch.float32)).tolist()), written)
+
+
+class _Grammar:
+    """Lets every row write its critique, one line of at most CRITIQUE_TOKENS, and then six scores; for `generate`."""
+
+    def __init__(self, reader: Reader) -> None:
+        tokens = reader.language.tokens
+        self.newline, self.space, self.end = tokens("\n")[0], tokens(" ")[0], reader.language.end
+        self.opening, self.digits = tokens(OPENING), reader.digits
+        self.heading = tokens(f"\n{_SCORES}")
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """input_ids: what is written so far [B, T]; scores: logits [B, V]."""
+        for row, ids in enumerate(input_ids.tolist()):
+            allowed = self._allowed(ids)
+            if allowed is not None:
+                kept = scores[row, allowed].clone()
+                scores[row] = -torch.inf
+                scores[row, allowed] = kept
+            else:
+                scores[row, self.end] = -torch.inf  # a critique ends with its line
+        return scores
+
+    def _allowed(self, ids: list[int]) -> list[int] | None:
+        """Tokens that may follow; None: anything but the end."""
+        if len(ids) < len(self.opening):
+            return [self.opening[len(ids)]]
+        if self.newline not in ids:
+            return None if len(ids) < CRITIQUE_TOKENS else [self.newline]
+        since = len(ids) - ids.index(self.newline)
+        if since < len(self.heading):
+            return [self.heading[since]]
+        place = since - len(self.heading)
+        if place >= 2 * len(DIMENSIONS):
+            return [self.end]
+        return [self.space] if place % 2 == 0 else self.digits
+
+
+def save(reader: Reader, naming: Naming, path: Path, metadata: Mapping[str, Any]) -> None:
+    """One file: LoRA, the diagnosis head, and as metadata what it was made of."""
+    tensors = {f"language.{n}": p.detach().to(STORED_ADAPTER) for n, p in reader.trained().items()}
+    tensors |= {f"naming.{n}": t.to(STORED_ADAPTER) for n, t in naming.tensors.items()}
+    told = {"kind": "skingpt-r1 dermeval, embedded", "names": json.dumps(naming.names)}
+    told |= {"senses": json.dumps(asdict(reader.senses))}
+    save_tensors(path, tensors, told | {k: v if isinstance(v, str) else json.dumps(v) for k, v in metadata.items()})
+
+
+def load(path: Path) -> tuple[Reader, Naming, dict[str, str]]:
+    """What `save` wrote, ready to judge. Raises SkinGPTError on a file that is no evaluator."""
+    try:
+        with safe_open(path, "pt") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        senses, names = Senses(**json.loads(metadata["senses"])), json.loads(metadata["names"])
+        naming = Naming(names, {n.removeprefix("naming."): t for n, t in tensors.items() if n.startswith("naming.")})
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise SkinGPTError(f"{path}: no readable evaluator ({error!r}). Reinstall, or train it again.") from error
+    reader = Reader(senses)
+    parameters = reader.trained()
+    wrong = {f"language.{n}" for n in parameters} ^ {n for n in tensors if n.startswith("language.")}
+    if wrong:
+        raise SkinGPTError(f"{path}: {len(wrong)} tensors do not fit, first: {min(wrong)}. It is of another version.")
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(tensors[f"language.{name}"])
+    reader.language.merge()
+    return reader.eval(), naming, metadata

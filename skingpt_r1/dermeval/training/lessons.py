@@ -1,0 +1,126 @@
+"""What a training step is shown: sound and damaged texts with the picture they are judged by.
+
+Pictures come from the validation rows: on training rows the writer's visual branch, and with it the diagnosis head,
+is nearly always right, and who learns from them trusts it too far. What stays out of every step: the damages of
+`HELD_OUT_FAMILY`, the style `HELD_OUT_STYLE`, and the patients and texts kept aside for the margins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from skingpt_r1.dermeval.critique import Critique, Fault, Remark
+from skingpt_r1.dermeval.degrade.apply import Degraded, degraded, sound
+from skingpt_r1.dermeval.degrade.manipulate import MANIPULATIONS
+from skingpt_r1.dermeval.degrade.registry import DAMAGES, HELD_OUT_FAMILY, TEXT, Damage
+from skingpt_r1.dermeval.degrade.styles import HELD_OUT_STYLE, STYLES
+from skingpt_r1.dermeval.degrade.subject import Pool, Subject, styled
+from skingpt_r1.dermeval.naming import Naming
+from skingpt_r1.dermeval.reader import Question
+from skingpt_r1.dermeval.sight import Sight
+from skingpt_r1.dermeval.training.config import EvalConfig
+from skingpt_r1.dermeval.training.supervised import Example
+from skingpt_r1.records import SkinGPTError
+
+ASIDE: Final = 0.25  # share of patients and of certified texts that margins and checks are made of
+_TRIES: Final = 12  # damages that are tried on a text before another one is drawn
+_LONGEST: Final = 3000  # characters of a certified text that is learnt from; longer ones cost too much
+
+
+def kept_aside(subject: Subject) -> bool:
+    """Whether a subject belongs to the part that no step is shown; patients stay together."""
+    name = f"{subject.dataset}/{subject.group or subject.id}"
+    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 2**32 < ASIDE
+
+
+def trained_kinds() -> list[Damage]:
+    """The damages that a step may show."""
+    return [kind for kind in DAMAGES.values() if kind.family != HELD_OUT_FAMILY]
+
+
+class Lessons:
+    """Draws the examples of each step; the same step draws the same ones.
+
+    ours: texts with pictures, free: texts by others; both already without what is kept aside. sights: by picture.
+    human: people's scores by subject, which take the place of what we think a sound text earns.
+    """
+
+    def __init__(
+        self,
+        config: EvalConfig,
+        ours: Sequence[Subject],
+        free: Sequence[Subject],
+        sights: Mapping[str, Sight],
+        naming: Naming,
+        human: Mapping[str, Sequence[float]] | None = None,
+    ) -> None:
+        if not ours:
+            raise SkinGPTError("no narrative with a picture to learn from; build a corpus with val rows first.")
+        self.config, self.sights, self.naming, self.human = config, sights, naming, human or {}
+        self.ours, self.free = list(ours), [s for s in free if len(s.text) <= _LONGEST]
+        self.pool = Pool(ours)
+        count = Counter((s.dataset, s.diagnosis) for s in self.ours)
+        self.weight = [count[s.dataset, s.diagnosis] ** -0.5 for s in self.ours]
+
+    def draw(self, step: int) -> list[Example]:
+        """As many as the batch, each with a generator of its own."""
+        seed = self.config.seed
+        return [self.example(random.Random(f"dermeval {seed} {step} {i}")) for i in range(self.config.batch)]
+
+    def example(self, rng: random.Random) -> Example:
+        """One question and its answer."""
+        if self.free and rng.random() < self.config.free_share:
+            return self._asked(self._spoilt(rng.choice(self.free), rng, blind=True), None, rng)
+        blind = rng.random() < self.config.blind_share
+        subject = rng.choices(self.ours, self.weight)[0]
+        subject = styled(subject, rng.choice([s for s in STYLES if s != HELD_OUT_STYLE]), rng.randrange(2**31))
+        made = self._spoilt(subject, rng, blind)
+        return self._asked(made, None if blind else made.image, rng)
+
+    def _spoilt(self, subject: Subject, rng: random.Random, blind: bool) -> Degraded:
+        """Damaged, or sound as often as the config says; without a picture only what the text itself shows."""
+        if rng.random() < self.config.intact_share:
+            return sound(subject)
+        kinds = [kind for kind in trained_kinds() if kind.sees == TEXT or not blind]
+        for _ in range(_TRIES):
+            chosen = rng.sample(kinds, 2 if rng.random() < self.config.second_share else 1)
+            made = degraded(subject, [(k.name, rng.choice(k.severities)) for k in chosen], rng, self.pool)
+            if made is not None:
+                return made
+        return sound(subject)
+
+    def _asked(self, made: Degraded, image: str | None, rng: random.Random) -> Example:
+        sight = Sight() if image is None else self.sights[image]
+        text, critique = made.text, Critique(made.remarks, self._scores(made, rng))
+        if rng.random() < self.config.addressed_share:
+            text, critique = addressed(text, critique, rng)
+        return Example(Question(text, made.history, sight, named(self.naming, sight)), critique)
+
+    def _scores(self, made: Degraded, rng: random.Random) -> tuple[int, ...]:
+        """Whole numbers; what lies between two is rounded either way, as often as it is near."""
+        people = self.human.get(made.id)
+        if people is None:
+            return made.scores
+        return tuple(min(ours, int(theirs + rng.random())) for ours, theirs in zip(made.scores, people, strict=True))
+
+
+def addressed(text: str, critique: Critique, rng: random.Random) -> tuple[str, Critique]:
+    """The same text with words to the evaluator: they are noted, and no score moves, whatever they ask for."""
+    kind = rng.choice([m for m in MANIPULATIONS.values() if m.trainable])
+    changed = kind.work(text, rng)
+    remark = Remark(kind.name, Fault.ADDRESSED)
+    return changed, Critique((*critique.remarks[:3], remark), critique.scores)
+
+
+def named(naming: Naming, sight: Sight) -> dict[str, float]:
+    """Diagnosis -> probability by the picture; empty without one."""
+    return {} if sight.embed is None else naming.probabilities(sight.embed[None])[0]
+
+
+def pictures(subjects: Iterable[Subject]) -> list[str]:
+    """The pictures of all subjects, each once, in order."""
+    return list(dict.fromkeys(s.image for s in subjects if s.image is not None))

@@ -1,0 +1,146 @@
+"""From a built corpus to a shipped evaluator: look, supervise, SOREB, fit the margins; each part resumes.
+
+runs/dermeval/supervised   first stage, a run folder
+runs/dermeval/soreb        second stage, a run folder
+runs/dermeval/dermeval.safetensors, dermeval.json   what ships: adapters with the diagnosis head; margins
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from skingpt_r1.dermeval import conformal
+from skingpt_r1.dermeval.degrade.apply import degraded, sound
+from skingpt_r1.dermeval.degrade.styles import HELD_OUT_STYLE, STYLES
+from skingpt_r1.dermeval.degrade.subject import Pool, Subject, certified, styled, subjects
+from skingpt_r1.dermeval.naming import Naming, fit_naming
+from skingpt_r1.dermeval.reader import MARGINS, SHIPPED, Question, Reader, Senses, save
+from skingpt_r1.dermeval.sight import SightCache
+from skingpt_r1.dermeval.training.config import EvalConfig
+from skingpt_r1.dermeval.training.lessons import Lessons, kept_aside, named, pictures, trained_kinds
+from skingpt_r1.dermeval.training.soreb import soreb
+from skingpt_r1.dermeval.training.supervised import supervise
+from skingpt_r1.distill.data import read_pixels
+from skingpt_r1.distill.features import FeatureCache
+from skingpt_r1.models.diagnose import ADAPTERS
+from skingpt_r1.models.embedded import Embedded, load_adapter
+from skingpt_r1.models.segmenter import frozen_encoder
+from skingpt_r1.models.weights import sha256_of
+from skingpt_r1.records import SkinGPTError
+
+log = logging.getLogger(__name__)
+_BATCH = 64
+_PROBES = 600  # narratives that the margins are fitted on
+
+
+def train(
+    config: EvalConfig,
+    corpora: Sequence[Path],
+    free: Path | None,
+    runs: Path,
+    resume: bool,
+    human: Mapping[str, Sequence[float]] | None = None,
+    adapters: Path = ADAPTERS,
+) -> Path:
+    """Returns the adapter file. corpora: folders of `skingpt dermcot build`; several tell the same cases otherwise.
+
+    free: JSON Lines of texts by others. human: people's scores by "dataset/id". Raises SkinGPTError.
+    """
+    told = [subject for folder in corpora for subject in subjects(folder / "corpus.jsonl")]
+    others = list(certified(free)) if free is not None else []
+    val = [s for s in told if s.split == "val" and s.image is not None]
+    naming = naming_of([s for s in told if s.split == "train"], runs / "features", adapters)
+    sights = SightCache(runs / "sights", adapters).get(pictures(val))
+    lessons = Lessons(
+        config,
+        [s for s in val if not kept_aside(s)],
+        [s for s in others if not kept_aside(s)],
+        sights, naming, human,
+    )  # fmt: skip
+    out = runs / "dermeval"
+    digest = _digest([*told, *others])
+    torch.manual_seed(config.seed)
+    reader = Reader(Senses(config.words, config.naming, config.checks))
+    supervise(config, reader, lessons.draw, digest, out / "supervised", resume)
+    if config.soreb_steps:
+        later = config.steps  # other examples than those of the first stage
+        soreb(config, reader, lambda step: lessons.draw(later + step), digest, out / "soreb", resume)
+    aside = [s for s in val if kept_aside(s)]
+    fitted = margins_of(reader, probes(aside, random.Random(config.seed)), lessons)
+    metadata = {"writer": sha256_of(adapters / "writer.safetensors"), "data": digest, "config": asdict(config)}
+    save(reader, naming, out / SHIPPED, metadata)
+    conformal.save(out / MARGINS, *fitted)
+    log.info("wrote %s", out / SHIPPED)
+    return out / SHIPPED
+
+
+def naming_of(train: Sequence[Subject], folder: Path, adapters: Path) -> Naming:
+    """The diagnosis head, fitted on the writer's embedding of the training pictures, seen once each."""
+    rows = {s.image: s.diagnosis for s in train if s.image is not None and s.diagnosis is not None}
+    if len(set(rows.values())) < 2:
+        raise SkinGPTError("the corpus has no training rows of two diagnoses; build it from labelled pictures.")
+    cache = FeatureCache(folder, list(rows), copies=0)
+    if not cache.complete():
+        cache.build(frozen_encoder(), read_pixels)
+    maps = cache.load()[:, 0]
+    seer = Embedded(language=False).eval()
+    load_adapter(seer, adapters / "writer.safetensors")
+    with torch.inference_mode():
+        parts = [
+            seer.look(maps[i : i + _BATCH].float().contiguous(memory_format=torch.channels_last)).embed
+            for i in range(0, len(rows), _BATCH)
+        ]
+    return fit_naming(torch.cat(parts).clone(), [str(d) for d in rows.values()])
+
+
+Probe = tuple[Subject, list[tuple[str, int]]]
+
+
+def probes(aside: Sequence[Subject], rng: random.Random) -> list[Probe]:
+    """What the margins are fitted on: texts in the trained styles, each sound or with one damage of a trained kind."""
+    styles = [s for s in STYLES if s != HELD_OUT_STYLE]
+    made: list[Probe] = []
+    for subject in rng.sample(list(aside), len(aside)) * 8:
+        if len(made) == _PROBES:
+            break
+        kind = rng.choice([None, *trained_kinds()])
+        damages = [] if kind is None else [(kind.name, rng.choice(kind.severities))]
+        made.append((styled(subject, rng.choice(styles), rng.randrange(2**31)), damages))
+    return made
+
+
+def margins_of(reader: Reader, made: Sequence[Probe], lessons: Lessons) -> tuple[dict[str, float], int]:
+    """Margins, and how many texts they rest on; damages that a text does not admit are passed over."""
+    pool, rng = Pool([s for s, _ in made]), random.Random(0)
+    questions, targets = [], []
+    for subject, damages in made:
+        done = degraded(subject, damages, rng, pool) if damages else sound(subject)
+        if done is not None and done.image is not None:
+            sight = lessons.sights[done.image]
+            questions.append(Question(done.text, done.history, sight, named(lessons.naming, sight)))
+            targets.append(done.scores)
+    answers = []
+    for start in range(0, len(questions), _BATCH // 4):
+        answers += reader.answer(questions[start : start + _BATCH // 4])
+        log.info("margins: judged %d/%d", len(answers), len(questions))
+    return conformal.margins([a.scores for a in answers], targets), len(answers)
+
+
+def _digest(told: Sequence[Subject]) -> str:
+    """Of every text and picture that may be drawn."""
+    digest = hashlib.sha256()
+    for s in told:
+        digest.update(f"{s.id} {s.split} {s.diagnosis} {s.image is None} {hash_of(s.text)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def hash_of(text: str) -> str:
+    """Short digest of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,98 @@
+"""First stage: critique and scores as text. Also what both stages share: logits of given answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from skingpt_r1.dermeval.critique import Critique, render
+from skingpt_r1.dermeval.reader import Question, Reader
+from skingpt_r1.dermeval.training.config import EvalConfig
+from skingpt_r1.dermeval.training.losses import weighted_cross_entropy
+from skingpt_r1.distill.run import Loop, RunFolder
+
+_SCORED = 12  # tokens of " 3 4 5 5 5 2", the last before the end
+
+
+@dataclass(frozen=True)
+class Example:
+    """A question and what should be answered."""
+
+    question: Question
+    critique: Critique
+
+
+class Forced(NamedTuple):
+    """Of every written token, row after row: logits [N, V] before it, its id [N] and its row [N]."""
+
+    logits: Tensor
+    ids: Tensor
+    owner: Tensor
+
+
+Draw = Callable[[int], list[Example]]
+"""The examples of a step; the same step draws the same ones."""
+
+
+def forced(reader: Reader, prompts: Sequence[Tensor], answers: Sequence[Sequence[int]]) -> Forced:
+    """The model reads prompts [T_i, H] and given answers; only places that predict a written token reach the head."""
+    language = reader.language
+    longest = max(p.shape[0] + len(a) for p, a in zip(prompts, answers, strict=True))
+    embedded = torch.zeros(len(prompts), longest, prompts[0].shape[1])
+    present = torch.zeros(len(prompts), longest, dtype=torch.long)
+    places, ids, owner = [], [], []
+    for i, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
+        start, end = prompt.shape[0], prompt.shape[0] + len(answer)
+        embedded[i, :end] = torch.cat([prompt, language.embed(torch.tensor(answer))])
+        present[i, :end] = 1
+        places += [i * longest + place for place in range(start - 1, end - 1)]
+        ids += list(answer)
+        owner += [i] * len(answer)
+    hidden = language.model.model(inputs_embeds=embedded, attention_mask=present, use_cache=False).last_hidden_state
+    logits = language.model.lm_head(hidden.flatten(0, 1)[places])
+    return Forced(logits, torch.tensor(ids), torch.tensor(owner))
+
+
+def answer_ids(reader: Reader, critique: Critique) -> list[int]:
+    """The tokens of an answer, its end included."""
+    return [*reader.language.tokens(render(critique)), reader.language.end]
+
+
+def supervised_loss(reader: Reader, examples: Sequence[Example], score_weight: float) -> tuple[Tensor, Tensor]:
+    """(weighted mean cross entropy, plain mean over the score tokens; the second to be watched)."""
+    answers = [answer_ids(reader, e.critique) for e in examples]
+    said = forced(reader, [reader.prompt(e.question) for e in examples], answers)
+    scoring = torch.cat([_scoring(len(answer)) for answer in answers])
+    loss = weighted_cross_entropy(said.logits, said.ids, torch.where(scoring, score_weight, 1.0))
+    with torch.no_grad():
+        scores = weighted_cross_entropy(said.logits, said.ids, scoring.float())
+    return loss, scores
+
+
+def _scoring(length: int) -> Tensor:
+    """Which tokens of an answer are digits: every second of the last twelve before the end."""
+    mask = torch.zeros(length, dtype=torch.bool)
+    mask[length - _SCORED : length - 1 : 2] = True
+    return mask
+
+
+def supervise(config: EvalConfig, reader: Reader, draw: Draw, data: str, out: Path, resume: bool) -> None:
+    """Train LoRA in place. data: digest of what is drawn from."""
+    run = RunFolder(out, _settings(config), data, resume)
+    parameters = reader.trained()
+    optimiser = torch.optim.AdamW(parameters.values(), lr=config.rate, weight_decay=0.01)
+    reader.train()
+    for step in (loop := Loop(run, parameters, optimiser, config.steps, config.seed, save_every=25)):
+        loss, scores = supervised_loss(reader, draw(step), config.score_weight)
+        loop.update(loss, scores=float(scores))
+
+
+def _settings(config: EvalConfig) -> dict[str, object]:
+    """What this stage depends on."""
+    later = ("soreb_", "momentum", "leash", "temperature")
+    return {name: value for name, value in asdict(config).items() if not name.startswith(later)}
