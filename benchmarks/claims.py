@@ -15,11 +15,12 @@ import json
 import random
 from collections import defaultdict
 from collections.abc import Sequence, Set
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.read_rows import SETS, lines_of
+from benchmarks.read_rows import RUNS, SETS, lines_of
 from benchmarks.results import interval, keep
 from skingpt_r1.dermcot.evidence import told
 from skingpt_r1.images.findings import support
@@ -83,8 +84,10 @@ def swapped(lines: list[dict[str, Any]]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("readings")
-    name = parser.parse_args().readings
-    lines = lines_of(name)
+    parser.add_argument("--folder", type=Path, default=RUNS, help="where the readings are")
+    options = parser.parse_args()
+    name = options.readings
+    lines = lines_of(name, options.folder)
     cases = {f"{c.dataset}/{c.id}": c for s in SETS for c in load(s)}
     by_concept: dict[str, list[bool]] = defaultdict(list)
     truth, groups = [], []
@@ -107,7 +110,8 @@ def main() -> None:
         "swap": swapped(lines),
     }
     print(json.dumps(figures, indent=1))
-    keep("claims", figures, of=name.replace("-", "_"))
+    if options.folder == RUNS:  # of the shipped adapters
+        keep("claims", figures, of=name.replace("-", "_"))
 
 
 if __name__ == "__main__":

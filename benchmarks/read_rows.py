@@ -101,11 +101,11 @@ def read(model: Model, cases: Sequence[Case], target: Path, *, blind: bool, hist
                 )
 
 
-def lines_of(name: str) -> list[dict[str, Any]]:
+def lines_of(name: str, folder: Path = RUNS) -> list[dict[str, Any]]:
     """All readings under a name ("test", "val", "test-blind"), whatever process made them, in a fixed order."""
-    files = sorted(RUNS.glob(f"{name}.*.jsonl"))
+    files = sorted(folder.glob(f"{name}.*.jsonl"))
     if not files:
-        raise SystemExit(f"{RUNS}/{name}.*.jsonl: no readings; run python -m benchmarks.read_rows first.")
+        raise SystemExit(f"{folder}/{name}.*.jsonl: no readings; run python -m benchmarks.read_rows first.")
     lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
     return sorted(lines, key=lambda line: line["key"])
 
@@ -117,15 +117,16 @@ def main() -> None:
     parser.add_argument("--blind", action="store_true")
     parser.add_argument("--history", action="store_true")
     parser.add_argument("--adapters", type=Path, help="folder of other adapters than the shipped ones")
+    parser.add_argument("--folder", type=Path, default=RUNS, help="where the readings go")
     parser.add_argument("--part", default="0/1", help="i/n: every n-th row from the i-th")
     options = parser.parse_args()
     first, step = (int(number) for number in options.part.split("/"))
     name = options.split + ("-blind" if options.blind else "") + ("-history" if options.history else "")
-    RUNS.mkdir(parents=True, exist_ok=True)
+    options.folder.mkdir(parents=True, exist_ok=True)
     read(
         load(adapters=options.adapters),
         rows_of(options.split, options.limit)[first::step],
-        RUNS / f"{name}.{first}of{step}.jsonl",
+        options.folder / f"{name}.{first}of{step}.jsonl",
         blind=options.blind,
         history=options.history,
     )

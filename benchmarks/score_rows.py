@@ -12,11 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.read_rows import SETS, lines_of
+from benchmarks.read_rows import RUNS, SETS, lines_of
 from benchmarks.results import balanced_accuracy, interval, keep
 from skingpt_r1.knowledge.labelsets import label_set
 
@@ -123,8 +124,10 @@ def writing(lines: list[Line]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("readings", help="test, val, test-blind, test-history ...")
-    name = parser.parse_args().readings
-    lines = lines_of(name)
+    parser.add_argument("--folder", type=Path, default=RUNS, help="where the readings are")
+    options = parser.parse_args()
+    name = options.readings
+    lines = lines_of(name, options.folder)
     by_set = {
         s: round(calibration_error([x for x in lines if x["set"] == s]), 4)
         for s in SETS
@@ -140,7 +143,8 @@ def main() -> None:
         "writing": writing(lines),
     }
     print(json.dumps(figures, indent=1))
-    keep("score_rows", figures, of=name.replace("-", "_"))
+    if options.folder == RUNS:  # of the shipped adapters
+        keep("score_rows", figures, of=name.replace("-", "_"))
 
 
 if __name__ == "__main__":
