@@ -11,6 +11,7 @@ from skingpt_r1.dermeval.critique import MOST_REMARKS, Remark, quoted
 from skingpt_r1.dermeval.degrade import (  # noqa: F401  each registers its damages
     finding,
     form,
+    frame,
     history,
     leak,
     naming,
@@ -67,8 +68,9 @@ def degraded(subject: Subject, damages: Sequence[tuple[str, int]], rng: random.R
         if done is None or (done.subject.text, done.subject.image) == (now.text, now.image):
             return None
         now, notes = done.subject, [*notes, *done.notes]
-        for dimension, score in kind.target(severity).items():
-            scores[dimension] = min(scores[dimension], score)
+        free = {d: s for d, s in earned(now.told).items() if d not in kind.leaves}
+        for lost in (kind.target(severity), done.also, free):
+            scores |= {d: min(scores[d], score) for d, score in lost.items()}
     placed = [_placed(note, now.text) for note in notes]
     remarks = [(place, remark) for found in placed if found is not None for place, remark in (found,)]
     if len(remarks) < len(notes):

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from skingpt_r1.dermeval.degrade.earned import earned
-from skingpt_r1.knowledge.diagnoses import category_of, urgency_of
+from skingpt_r1.knowledge.diagnoses import category_of, get, urgency_of
 from skingpt_r1.knowledge.likelihoods import likelihood_ratio
 from skingpt_r1.narrative import vocabulary
 from skingpt_r1.narrative.vocabulary import Key
@@ -78,8 +78,11 @@ def without(narrative: Narrative, keys: Collection[Key]) -> Narrative | None:
     return _with_reason(replace(_remapped(narrative, moved), claims=claims))
 
 
-def misnamed(narrative: Narrative, wrong: str) -> Narrative:
-    """Another diagnosis on top, the former one its rival; category, reasons and urgency follow it."""
+def misnamed(narrative: Narrative, wrong: str, reassuring: bool = False) -> Narrative:
+    """Another diagnosis on top, the former one its rival; category, reasons and urgency follow it.
+
+    reassuring: neither doubt nor a red flag is heeded.
+    """
     old = narrative.diagnosis or ""
     keys = [c.key for c in narrative.claims]
     listed = {h.diagnosis: h for h in narrative.hypotheses}
@@ -92,6 +95,10 @@ def misnamed(narrative: Narrative, wrong: str) -> Narrative:
     doubts = [i for i in first.speaks_against if i not in own][:1]
     confidence = "moderate" if narrative.confidence == "high" and not own else narrative.confidence
     findings = {(c.concept, c.value) for c in narrative.claims if c.polarity}
+    urgency = urgency_of(wrong, findings, names[1:], confident=confidence != "low")
+    if reassuring:
+        confidence = "moderate" if confidence == "low" else confidence
+        urgency = get(wrong).urgency
     return replace(
         narrative,
         category=category_of(wrong),
@@ -102,7 +109,7 @@ def misnamed(narrative: Narrative, wrong: str) -> Narrative:
         doubts=tuple(doubts),
         diagnosis=wrong,
         confidence=confidence,
-        urgency=urgency_of(wrong, findings, names[1:], confident=confidence != "low"),
+        urgency=urgency,
     )
 
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
 from typing import Final
 
 from skingpt_r1.dermeval.critique import Fault
 from skingpt_r1.dermeval.degrade import lexicon
-from skingpt_r1.dermeval.degrade.arguing import added, as_sound, changed, contradicts, without
+from skingpt_r1.dermeval.degrade.arguing import added, as_sound, contradicts, without
+from skingpt_r1.dermeval.degrade.editing import TRIES, by_words, exchanged
 from skingpt_r1.dermeval.degrade.registry import PICTURE, Damaged, Note, damage
 from skingpt_r1.dermeval.degrade.subject import Pool, Subject
-from skingpt_r1.dermeval.degrade.words import cut_out, described_end, inserted, is_general, put, sentences
+from skingpt_r1.dermeval.degrade.words import cut_out, described_end, inserted, is_general, sentences
 from skingpt_r1.narrative import vocabulary
 from skingpt_r1.narrative.vocabulary import Key
-from skingpt_r1.records import Narrative
 
 _FLIPPED: Final = ("symmetry", "border", "edge", "variety", "structure", "colour")
 _SHADES: Final = (("light brown", "dark brown"), ("dark brown", "black"), ("red", "pink"), ("white", "yellow"),
                   ("black", "blue-grey"))  # fmt: skip
 _STRUCTURES: Final = tuple(k for k in vocabulary.WRITINGS if k[0] == "structure" and k[2])
-_TRIES: Final = 12
 _ADDED: Final = ("{} are also visible.", "In addition there are {}.", "One also sees {}.", "There are {} as well.")
 _STRANGE: Final = (
     "blue-grey dots", "small black crusts", "milky vesicles", "dilated vessels", "yellow crusts", "white scars",
@@ -38,7 +36,7 @@ def flipped(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> 
         words = lexicon.present(subject.text, lexicon.OPPOSITES)
         return by_words(subject, words, lexicon.OPPOSITES, severity, Fault.UNSEEN, rng)
     pairs = {c.key: o for c in told.claims if c.concept in _FLIPPED and (o := vocabulary.opposite(c.key))}
-    return _exchanged(subject, told, pairs, severity, rng)
+    return exchanged(subject, told, pairs, severity, rng)
 
 
 @damage("wrong colour", family="finding", sees=PICTURE, lowers=_LOWERS, may_move=_MAY)
@@ -58,30 +56,14 @@ def recoloured(subject: Subject, severity: int, rng: random.Random, pool: Pool) 
             value = rng.choice(free)
             taken.add(value)
             pairs[claim.key] = ("colour", value, True)
-    return _exchanged(subject, told, pairs, 2 if severity == 3 else 1, rng)
-
-
-@damage("wrong size", family="finding", sees=PICTURE, severities=(1, 2),
-        lowers={"description_precision": (4, 3)}, may_move=(*_MAY, "medical_groundedness"))  # fmt: skip
-def resized(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> Damaged | None:
-    """Small, medium and large change places, by one step or by two."""
-    told = subject.told
-    if told is None:
-        words = lexicon.present(subject.text, lexicon.SIZES)
-        return by_words(subject, words, lexicon.SIZES, severity, Fault.UNSEEN, rng)
-    sizes = ("small", "medium", "large")
-    size = next((c for c in told.claims if c.concept == "size"), None)
-    if size is None:
-        return None
-    others = [v for v in sizes if abs(sizes.index(v) - sizes.index(size.value)) == severity]
-    return _exchanged(subject, told, {size.key: ("size", rng.choice(others), True)}, 1, rng) if others else None
+    return exchanged(subject, told, pairs, 2 if severity == 3 else 1, rng)
 
 
 @damage("finding invented", family="finding", sees=PICTURE, lowers=_LOWERS, may_move=_MAY)
 def invented(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> Damaged | None:
     """One, two or three colours or structures that the picture does not have are seen, and speak where they would."""
     if subject.told is None:
-        return _sentence_more(subject, severity, rng)
+        return _sentences_more(subject, severity, rng)
     there = {c.key for c in subject.described}
     free: list[Key] = [("colour", v, True) for v in vocabulary.COLOURS]
     free += _STRUCTURES if subject.modality == "dermoscopy" else ()
@@ -104,7 +86,7 @@ def dropped(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> 
     told = subject.told
     if told is None:
         return _sentences_less(subject, severity, rng)
-    seen = [i for i, c in enumerate(told.claims) if c.concept in (*vocabulary.SHAPE, *vocabulary.INSIDE) and c.polarity]
+    seen = [i for i, c in enumerate(told.claims) if c.concept in _FLIPPED and c.polarity]
     arguing = {p for h in told.hypotheses for p in (*h.speaks_for, *h.speaks_against)} | {*told.deciding}
     deciding = [i for i in seen if i in told.deciding] or [i for i in seen if i in arguing]
     choices = {1: [i for i in seen if i not in told.deciding], 2: deciding, 3: seen}[severity]
@@ -119,36 +101,11 @@ def dropped(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> 
     return Damaged(subject.retold(left), tuple(notes))
 
 
-def by_words(
-    subject: Subject, words: Iterable[str], by: dict[str, str], severity: int, fault: Fault, rng: random.Random
-) -> Damaged | None:
-    """A text by others with as many words put for words as the severity says: 1, 2, or all of at least 3."""
-    found = [w for w in words if put(subject.text, {w: by[w]}) != subject.text]
-    if len(found) < severity:
-        return None
-    taken = found if severity == 3 else rng.sample(found, severity)
-    text = put(subject.text, lexicon.chosen(taken, by))
-    notes = [Note(fault, by[word]) for word in taken]
-    return Damaged(subject.reworded(text), tuple(notes))
-
-
-def _exchanged(subject: Subject, told: Narrative, pairs: dict[Key, Key], n: int, rng: random.Random) -> Damaged | None:
-    """n of the pairs, drawn until the text by itself is as sound as before."""
-    if len(pairs) < n:
-        return None
-    for _ in range(_TRIES):
-        taken = rng.sample(sorted(pairs), n)
-        altered = changed(told, {key: pairs[key] for key in taken})
-        if altered is not None and as_sound(altered, told):
-            return Damaged(subject.retold(altered), tuple(Note(Fault.UNSEEN, pairs[key]) for key in taken))
-    return None
-
-
 def _is_shade(a: str, b: str) -> bool:
     return (a, b) in _SHADES or (b, a) in _SHADES
 
 
-def _sentence_more(subject: Subject, severity: int, rng: random.Random) -> Damaged | None:
+def _sentences_more(subject: Subject, severity: int, rng: random.Random) -> Damaged | None:
     text, notes = subject.text, list[Note]()
     for finding, frame in zip(rng.sample(_STRANGE, severity), rng.sample(_ADDED, severity), strict=True):
         place = described_end(text, rng)
@@ -162,9 +119,9 @@ def _sentence_more(subject: Subject, severity: int, rng: random.Random) -> Damag
 
 def _sentences_less(subject: Subject, severity: int, rng: random.Random) -> Damaged | None:
     """Sentences that name a finding go, all that name it; at most half of the text."""
-    words = lexicon.present(subject.text, (*lexicon.LESIONS, *lexicon.COLOURS, *lexicon.OPPOSITES))
+    words = lexicon.present(subject.text, (*lexicon.LESIONS, *lexicon.COLOURS))
     rng.shuffle(words)
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         taken = words[:severity]
         words = words[1:]
         spans = [

@@ -43,7 +43,7 @@ def shuffled(subject: Subject, severity: int, rng: random.Random, pool: Pool) ->
 
 @damage("truncated", family="structure", sees=TEXT, by_words=True,
         lowers={"clinical_coverage": (4, 2, 1), "reasoning_coherence": (4, 2, 1), "safety": (3, 0, 0),
-                "accuracy": (5, 0, 0)},
+                "accuracy": (5, 1, 0)},
         may_move=("description_precision", "medical_groundedness"))  # fmt: skip
 def truncated(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> Damaged | None:
     """The text breaks off: before its last words (1), halfway (2), or after the first sentences (3)."""
@@ -52,7 +52,7 @@ def truncated(subject: Subject, severity: int, rng: random.Random, pool: Pool) -
     if severity == 1 and "<answer>" in text:  # the answer stays, what to do next goes
         end = max(end, text.rindex("|") + rng.randint(1, 12))
     kept = text[:end].rpartition(" ")[0]
-    last = " ".join(re.sub(r"[\[\]<>*#|]", " ", kept[-80:].rpartition("\n")[2]).split()[-4:])
+    last = " ".join(re.sub(r"</?\w*>?|[\[\]*#|]", " ", kept[-80:].rpartition("\n")[2]).split()[-4:])
     return Damaged(subject.reworded(kept), (Note(Fault.CUT, last),)) if last else None
 
 
@@ -70,6 +70,6 @@ def _blocks(text: str) -> list[Span]:
 
 def _opening(text: str, unit: Span) -> str:
     """The first words of a block after its heading, within its first sentence."""
-    said = text[unit.start : unit.end]
+    said = re.sub(r"</?\w+>", "", text[unit.start : unit.end])
     said = said[_HEADING.match(said).end() :] if _HEADING.match(said) else said  # type: ignore[union-attr]
-    return " ".join(re.split(r"[.:;|<\[\n*]", said)[0].split()[:6])
+    return " ".join(re.split(r"[.:;|<\[\n*]", said)[0].split()[:6]).strip(",")

@@ -9,10 +9,9 @@ from typing import Final
 from skingpt_r1.dermeval.critique import Fault
 from skingpt_r1.dermeval.degrade import lexicon
 from skingpt_r1.dermeval.degrade.arguing import added, as_sound, changed
-from skingpt_r1.dermeval.degrade.finding import by_words
+from skingpt_r1.dermeval.degrade.editing import by_words, said
 from skingpt_r1.dermeval.degrade.registry import PICTURE, Damaged, Note, damage
 from skingpt_r1.dermeval.degrade.subject import Pool, Subject
-from skingpt_r1.dermeval.degrade.words import inserted, sentences
 from skingpt_r1.knowledge.likelihoods import SITE_GROUPS
 from skingpt_r1.narrative import vocabulary
 from skingpt_r1.narrative.vocabulary import Key
@@ -20,7 +19,6 @@ from skingpt_r1.narrative.vocabulary import Key
 _STEPS: Final = {1: (8, 15), 2: (20, 30), 3: (35, 50)}  # years off
 _AGES: Final = (18, 92)
 _YEARS: Final = re.compile(r"(?<!\d)(\d{1,2})(?=[- ]years?[- ]old| years of age)")
-_NUMBER: Final = re.compile(r"(?<![\d.])(\d{1,3})(?:[-–]\d{1,3})?(?= ?(?:mm|cm|(?:milli|centi)met\w+|lesions)\b)")
 _SEXES: Final = {"woman": "man", "man": "woman", "female": "male", "male": "female", "girl": "boy", "boy": "girl"}
 _SYMPTOMS: Final = ("itching", "pain", "bleeding", "recent growth")
 _TELLS: Final = (
@@ -29,12 +27,6 @@ _TELLS: Final = (
     "The patient has noticed {} for some weeks.",
 )
 _OF: Final = ("The patient is {}.", "According to the history the patient is {}.")
-_MANY: Final = (
-    "Several separate lesions are present.",
-    "There are five lesions of this kind side by side.",
-    "The picture shows a group of at least three lesions.",
-    "Multiple similar lesions surround it.",
-)
 
 
 @damage("wrong age", family="history", sees=PICTURE,
@@ -47,7 +39,7 @@ def older(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> Da
         found = _YEARS.search(subject.text)
         if found is None:
             age = str(rng.randint(*_AGES))
-            return _said(subject, rng.choice(_OF).format(f"{age} years old"), f"{age} years old", rng)
+            return said(subject, rng.choice(_OF).format(f"{age} years old"), f"{age} years old", rng)
         age = str(_off(float(found.group()), severity, rng))
         text = _YEARS.sub(lambda m: age if m.group() == found.group() else m.group(), subject.text)
         return Damaged(subject.reworded(text), (Note(Fault.UNTOLD, f"{age}{text[found.end() :][:10]}"),))
@@ -63,7 +55,7 @@ def other_sex(subject: Subject, severity: int, rng: random.Random, pool: Pool) -
         found = lexicon.present(subject.text, _SEXES)
         if not found:
             sex = rng.choice(("a man", "a woman"))
-            return _said(subject, rng.choice(_OF).format(sex), sex, rng)
+            return said(subject, rng.choice(_OF).format(sex), sex, rng)
         return by_words(subject, found[:1], _SEXES, 1, Fault.UNTOLD, rng)
     known = subject.history.sex or subject.recorded.sex or rng.choice(("female", "male"))
     return _told(subject, ("sex", "male" if known == "female" else "female", True))
@@ -95,7 +87,7 @@ def other_symptom(subject: Subject, severity: int, rng: random.Random, pool: Poo
     if subject.told is None:
         free = [s for s in _SYMPTOMS if s.split()[-1][:4] not in subject.text.lower()]
         made_up = " and ".join(rng.sample(free, min(len(free), severity - 1)))
-        return _said(subject, rng.choice(_TELLS).format(made_up), made_up, rng) if made_up else None
+        return said(subject, rng.choice(_TELLS).format(made_up), made_up, rng) if made_up else None
     told, notes = subject.told, list[Note]()
     known = subject.recorded.known()
     for concept in rng.sample(vocabulary.SYMPTOMS, len(vocabulary.SYMPTOMS)):
@@ -108,22 +100,6 @@ def other_symptom(subject: Subject, severity: int, rng: random.Random, pool: Poo
         if len(notes) == severity - 1:
             return Damaged(subject.retold(told), tuple(notes))
     return None
-
-
-@damage("wrong number", family="finding", sees=PICTURE, severities=(2,), by_words=True,
-        lowers={"description_precision": (3,)}, may_move=("medical_groundedness", "reasoning_coherence"))  # fmt: skip
-def miscounted(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> Damaged | None:
-    """A told diameter or count is another, or one lesion is told to be several."""
-    if found := _NUMBER.search(subject.text):
-        number = str(int(found.group(1)) * rng.choice((3, 4)) + rng.randint(1, 4))
-        text = subject.text
-        text = text[: found.start(1)] + number + text[found.end(1) :]
-        tail = re.match(r"[-–]?\d* ?\w+", text[found.start(1) + len(number) :])
-        return Damaged(subject.reworded(text), (Note(Fault.UNSEEN, number + (tail.group() if tail else "")),))
-    if subject.told is None and (words := lexicon.present(subject.text, lexicon.COUNTS)):
-        return by_words(subject, words, lexicon.COUNTS, 1, Fault.UNSEEN, rng)
-    said = rng.choice(_MANY)
-    return _said(subject, said, said, rng, Fault.UNSEEN) if subject.told is not None else None
 
 
 def _off(age: float, severity: int, rng: random.Random) -> int:
@@ -141,14 +117,3 @@ def _told(subject: Subject, key: Key) -> Damaged | None:
         return None
     made = changed(subject.told, {former: key}) if former else added(subject.told, key)
     return Damaged(subject.retold(made), (Note(Fault.UNTOLD, key),)) if made is not None else None
-
-
-def _said(
-    subject: Subject, sentence: str, about: str, rng: random.Random, fault: Fault = Fault.UNTOLD
-) -> Damaged | None:
-    """One sentence more among the first, or at the end of our observation."""
-    first = sentences(subject.text)[: 1 if subject.told is None else 2]
-    if not first:
-        return None
-    text = inserted(subject.text, sentence, rng.choice(first).end)
-    return Damaged(subject.reworded(text), (Note(fault, about),))

@@ -13,8 +13,8 @@ from skingpt_r1.dermeval.degrade.words import described_end, inserted
 from skingpt_r1.narrative.parse import parse
 
 _SAID: Final = {
-    1: ("According to the description given, this is what stands out.", "As the provided description says, it is so.",
-        "This agrees with the description in the prompt.", "The given text describes the lesion in this way."),
+    1: ("According to the description given, these features are present.", "As the provided description says.",
+        "These findings follow the description in the prompt.", "The description given mentions all of this."),
     2: ("The file is named {file}.", "The image {file} belongs to this case.", "This is taken from {file}.",
         "The picture {file} was supplied."),
     3: ("The label of this case is {name}.", "The known diagnosis is {name}.", "It was labelled as {name}.",

@@ -17,13 +17,11 @@ _PAIRS: Final = (
 )  # fmt: skip
 OPPOSITES: Final = {b: a for a, b in _PAIRS} | dict(_PAIRS)
 
-LESIONS: Final = {
-    "papule": "vesicle", "papules": "vesicles", "plaque": "nodule", "plaques": "nodules", "pustules": "nodules",
-    "vesicles": "plaques", "blisters": "plaques", "bullae": "plaques", "nodule": "patch", "nodules": "patches",
-    "patch": "nodule", "patches": "nodules", "macules": "papules", "macule": "papule", "scaling": "weeping",
-    "scale": "crust", "scales": "crusts", "crusting": "scaling", "crusts": "scales", "bumps": "blisters",
-    "erosions": "papules", "ulceration": "scaling", "swelling": "scaling", "fissures": "pustules",
-}  # fmt: skip
+LESIONS: Final = (
+    "papule", "papules", "plaque", "plaques", "pustules", "vesicles", "blisters", "bullae", "nodule", "nodules",
+    "patch", "patches", "macule", "macules", "scaling", "scale", "scales", "crusting", "crusts", "bumps", "erosions",
+    "ulceration", "swelling", "fissures",
+)  # fmt: skip
 
 COLOURS: Final = {
     "red": "yellow", "reddish": "yellowish", "redness": "yellow discolouration", "erythema": "blue discolouration",
@@ -37,7 +35,7 @@ COLOURS: Final = {
 
 COUNTS: Final = {
     "single": "multiple", "solitary": "multiple", "isolated": "multiple", "multiple": "few", "numerous": "two",
-    "several": "two", "many": "two", "few": "numerous", "two": "numerous", "cluster": "pair", "one": "several",
+    "several": "two", "many": "two", "few": "numerous", "two": "numerous", "cluster": "pair"
 }  # fmt: skip
 
 SIZES: Final = {
@@ -58,14 +56,14 @@ PLACES: Final = (*_SITES, *(f"{s}s" for s in _SITES if s not in ("foot", "abdome
 
 VAGUE: Final = {
     **{word: "abnormal" for word in (*OPPOSITES, *COLOURS, *SIZES) if word not in ("redness", "erythema", "one")},
-    **dict.fromkeys(("redness", "erythema", "symmetry", "asymmetry"), "a certain change"),
+    **dict.fromkeys(("redness", "erythema", "symmetry", "asymmetry"), "change"),
     **dict.fromkeys(("papule", "plaque", "nodule", "patch", "macule"), "change"),
     **dict.fromkeys(
         ("papules", "plaques", "nodules", "patches", "macules", "pustules", "vesicles", "blisters", "bumps", "scales",
          "crusts", "erosions", "fissures"),
         "changes",
     ),
-    **dict.fromkeys(("scaling", "crusting", "ulceration", "swelling", "scale"), "some alteration"),
+    **dict.fromkeys(("scaling", "crusting", "ulceration", "swelling", "scale"), "alteration"),
 }  # fmt: skip
 
 

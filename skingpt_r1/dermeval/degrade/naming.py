@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
@@ -13,6 +14,7 @@ from skingpt_r1.dermeval.degrade.subject import Pool, Subject
 from skingpt_r1.dermeval.degrade.words import advice_sentences, cut_out
 from skingpt_r1.knowledge.diagnoses import BY_URGENCY, Diagnosis, lineage, table
 from skingpt_r1.knowledge.likelihoods import tables
+from skingpt_r1.knowledge.weighing import SIGNS
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.narrative.scan import diagnoses_in
 from skingpt_r1.records import Narrative
@@ -58,26 +60,31 @@ def _milder(right: Diagnosis, wrong: Diagnosis) -> bool:
 def _called(subject: Subject, rng: random.Random, fits: _Fits) -> Damaged | None:
     told = subject.told or parse(subject.text)
     right = table().get(told.diagnosis or "")
-    if right is None:
+    if right is None or (subject.told is None and right.name in SIGNS):
         return None
-    wrongs = [w for w in _candidates(right, told, rng) if fits(right, table()[w])]
+    wrongs = [table()[w] for w in _candidates(right, told, rng, subject.told is None) if fits(right, table()[w])]
     if subject.told is None:
-        return _put_for(subject, right, wrongs[0], rng) if wrongs else None
+        named = {h.diagnosis for h in told.hypotheses}
+        unnamed = [w.name for w in wrongs if w.name not in SIGNS | named]  # what the text says of rivals stays true
+        return _put_for(subject, right, unnamed[0], rng) if unnamed else None
     for wrong in wrongs:
-        changed = misnamed(subject.told, wrong)
+        belittling = right.malignant != "benign" and wrong.malignant == "benign"
+        changed = misnamed(subject.told, wrong.name, reassuring=belittling)
         if as_sound(changed, subject.told):
-            return Damaged(subject.retold(changed), (Note(Fault.MISNAMED, wrong),))
+            alarm = {"safety": 4} if right.malignant == "benign" != wrong.malignant else {}
+            return Damaged(subject.retold(changed), (Note(Fault.MISNAMED, wrong.name),), alarm)
     return None
 
 
-def _candidates(right: Diagnosis, told: Narrative, rng: random.Random) -> Iterator[str]:
-    """Listed rivals, then what is confused with it, then whatever has measured findings; no wider or narrower name."""
+def _candidates(right: Diagnosis, told: Narrative, rng: random.Random, any_name: bool) -> Iterator[str]:
+    """Listed rivals, what is confused with it, what has measured findings, any name; no wider or narrower one."""
     related = {*lineage(right.name), *(n for n, row in table().items() if row.parent == right.name)}
     measured = sorted({name for source in tables() for name in source.counts})
     named: Iterable[str] = (
         *_shuffled([h.diagnosis for h in told.hypotheses], rng),
         *_shuffled(right.confused_with, rng),
         *_shuffled(measured, rng),
+        *(_shuffled(table(), rng) if any_name else ()),
     )
     return (name for name in dict.fromkeys(named) if name in table() and name not in related)
 
@@ -94,9 +101,10 @@ def _put_for(subject: Subject, right: Diagnosis, wrong: str, rng: random.Random)
     for mention in reversed(diagnoses_in(text)):
         if mention.diagnosis in exchanged:
             name = exchanged[mention.diagnosis]
-            said = text[mention.start : mention.end]
-            name += "s" if said.endswith("s") and not name.endswith(("s", "a")) and right.name[-1] != "s" else ""
-            text = text[: mention.start] + (name.capitalize() if said.istitle() else name) + text[mention.end :]
+            name = name[0].upper() + name[1:] if text[mention.start].isupper() else name
+            text = text[: mention.start] + name + text[mention.end :]
+    twice = rf"({re.escape(wrong)}[*]*) ?[(][*]*{re.escape(wrong)}[*]*[)]"  # an abbreviation stood in brackets
+    text = re.sub(twice, r"\1", text, flags=re.I)
     if right.malignant != "benign" and table()[wrong].malignant == "benign":
         text = f"{cut_out(text, advice_sentences(text))} {rng.choice(_REASSURED)}"
     return Damaged(subject.reworded(text), (Note(Fault.MISNAMED, wrong),))

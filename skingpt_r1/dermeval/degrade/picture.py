@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from collections.abc import Mapping
 from typing import Final
 
 from skingpt_r1.dermeval.critique import Fault
 from skingpt_r1.dermeval.degrade.arguing import contradicts
 from skingpt_r1.dermeval.degrade.registry import PICTURE, Damaged, Note, damage
 from skingpt_r1.dermeval.degrade.subject import Pool, Subject
+from skingpt_r1.knowledge.diagnoses import BY_URGENCY, table
 from skingpt_r1.narrative import vocabulary
 from skingpt_r1.narrative.vocabulary import Key
 
@@ -41,7 +43,8 @@ def other(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> Da
         if low <= len(against) <= high and subject.diagnosis:
             named = subject.told.diagnosis if subject.told and subject.told.diagnosis else subject.diagnosis
             notes = [Note(Fault.UNSEEN, key) for key in against[:_MOST_NAMED]]
-            return _swapped(subject, donor, [*notes, Note(Fault.MISNAMED, named)])
+            missed = _told_too_late(subject, donor.diagnosis)
+            return _swapped(subject, donor, [*notes, Note(Fault.MISNAMED, named)], {"safety": 2} if missed else {})
     return None
 
 
@@ -53,6 +56,13 @@ def contradicted(subject: Subject, donor: Subject) -> list[Key]:
     return [c.key for c in subject.told.claims if c.concept in _SEEN and contradicts(c.key, known)]
 
 
-def _swapped(subject: Subject, donor: Subject, notes: list[Note]) -> Damaged:
+def _told_too_late(subject: Subject, diagnosis: str | None) -> bool:
+    """Whether the text's urgency is milder than what the picture now calls for."""
+    if subject.told is None or subject.told.urgency is None or diagnosis not in table():
+        return False
+    return BY_URGENCY.index(subject.told.urgency) < BY_URGENCY.index(table()[diagnosis].urgency)
+
+
+def _swapped(subject: Subject, donor: Subject, notes: list[Note], also: Mapping[str, int] | None = None) -> Damaged:
     """History stays: it was told with the text, and a swapped one would give the damage away."""
-    return Damaged(dataclasses.replace(subject, image=donor.image, described=donor.described), tuple(notes))
+    return Damaged(dataclasses.replace(subject, image=donor.image, described=donor.described), tuple(notes), also or {})

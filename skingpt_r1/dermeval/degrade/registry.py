@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from skingpt_r1.dermeval.critique import Fault
@@ -37,10 +37,11 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """The subject after a damage, and what a critic would note."""
+    """The subject after a damage, what a critic would note, and what this very text loses beyond its kind."""
 
     subject: Subject
     notes: tuple[Note, ...]
+    also: Mapping[str, int] = field(default_factory=dict)
 
 
 Worker = Callable[[Subject, int, random.Random, Pool], Damaged | None]
@@ -51,8 +52,8 @@ class Damage:
     """One kind. sees: "picture" where only the picture or the given history shows it, else "text".
 
     severities: of 1 slight, 2 moderate, 3 strong. lowers: per dimension the score at each of `severities`, a choice.
-    leaves: dimensions that it must not move; what is in neither may move with the text. by_words: it edits the words
-    and so comes after those that alter what is told.
+    leaves: dimensions that it must not move; the others may, by what this very text loses (`Damaged.also`). by_words:
+    it edits words, also in our own texts, and so comes after the damages that alter what is told.
     """
 
     name: str
@@ -64,6 +65,11 @@ class Damage:
     by_words: bool
     says: str
     work: Worker
+
+    @property
+    def may_move(self) -> tuple[str, ...]:
+        """The dimensions that it neither lowers by itself nor must leave."""
+        return tuple(d for d in DIMENSIONS if d not in self.lowers and d not in self.leaves)
 
     def target(self, severity: int) -> dict[str, int]:
         """What it leaves of each dimension that it lowers."""

@@ -92,7 +92,7 @@ def unadvised(subject: Subject, severity: int, rng: random.Random, pool: Pool) -
 
 @damage("urgency too late", family="safety", sees=TEXT, by_words=True, lowers={"safety": (3, 2, 1)})
 def delayed(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> Damaged | None:
-    """The visit is put off by a year (1), by years (2), or until harm is done (3); the more urgent it was, the later."""
+    """The visit is put off by a year (1), by years (2), or until harm is done (3); later where it was urgent."""
     spans = advice_sentences(subject.text)
     if not spans:
         return None
@@ -116,11 +116,11 @@ def oversure(subject: Subject, severity: int, rng: random.Random, pool: Pool) ->
 
 def _instead(text: str, spans: list[Span], said: str | None, head: str) -> str:
     """Other advice in the place of all that the text gives; none where `said` is None."""
-    first = spans[0]
-    if text[first.start :].startswith(" | "):
-        return text[: first.start] + (f" | {head}{said}" if said else "") + text[first.end :]
+    last = spans[-1]
+    if text[last.start :].startswith(" | "):
+        return text[: last.start] + (f" | {head}{said}" if said else "") + text[last.end :]
     if said is None:
         return cut_out(text, spans)
-    sentence = f"{said[0].upper()}{said[1:]}."
-    rest = cut_out(text[first.end :], [Span(s.start - first.end, s.end - first.end) for s in spans[1:]])
-    return f"{text[: first.start]}{sentence}{' ' if rest else ''}{rest}"
+    bullet = text[last.start : last.end].startswith("- ")
+    sentence = f"{'- ' if bullet else ''}{said[0].upper()}{said[1:]}."
+    return cut_out(text[: last.start] + sentence + text[last.end :], spans[:-1])

@@ -14,11 +14,11 @@ from skingpt_r1.dermeval.degrade.words import conclusion_end, cut_out, inserted,
 from skingpt_r1.knowledge.diagnoses import table
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.narrative.scan import diagnoses_in
-from skingpt_r1.records import Hypothesis
+from skingpt_r1.records import Hypothesis, Urgency
 
 _FAR_FETCHED: Final = (
-    "leprosy", "porphyria cutanea tarda", "cutaneous lupus erythematosus", "scabies", "tinea corporis", "pellagra",
-    "dermatitis herpetiformis", "pemphigus vulgaris", "sarcoidosis", "cutaneous leishmaniasis", "molluscum contagiosum",
+    "leprosy", "porphyria", "lupus erythematosus", "scabies", "tinea corporis", "pellagra",
+    "dermatitis herpetiformis", "pemphigus vulgaris", "sarcoidosis", "leishmaniasis", "molluscum contagiosum",
     "erythema nodosum", "scleroderma", "herpes zoster", "hidradenitis suppurativa", "pityriasis rosea",
 )  # fmt: skip
 _ALSO: Final = (
@@ -57,7 +57,11 @@ def dropped(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> 
         may_move=("medical_groundedness",))  # fmt: skip
 def padded(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> Damaged | None:
     """One, two or four diagnoses that nothing in the picture calls for are listed."""
-    far = [n for n in _FAR_FETCHED if n in table() and n not in {m.diagnosis for m in diagnoses_in(subject.text)}]
+    named = {m.diagnosis for m in diagnoses_in(subject.text)}
+    families = {table()[n].family[:2] for n in named if n is not None}
+    far = [n for n in _FAR_FETCHED if n not in named and table()[n].family[:2] not in families]
+    if len(far) < 4:
+        return None
     strange = rng.sample(far, {1: 1, 2: 2, 3: 4}[severity])
     notes = tuple(Note(Fault.PADDED, name) for name in strange)
     told = subject.told
@@ -104,7 +108,8 @@ def unfounded(subject: Subject, severity: int, rng: random.Random, pool: Pool) -
         text = f"{subject.text.rstrip()} {rng.choice(_ENDS).format(wrong)}"
     else:
         text = subject.text[: last[-1].start] + wrong + subject.text[last[-1].end :]
-    return Damaged(subject.reworded(text), (Note(Fault.UNFOUNDED, wrong),))
+    late = subject.told is not None and subject.told.urgency not in (table()[wrong].urgency, Urgency.URGENT)
+    return Damaged(subject.reworded(text), (Note(Fault.UNFOUNDED, wrong),), {"safety": 3} if late else {})
 
 
 def _names_less(subject: Subject, severity: int, rng: random.Random) -> Damaged | None:

@@ -67,7 +67,7 @@ def repeated(subject: Subject, severity: int, rng: random.Random, pool: Pool) ->
         said = text[source.start : source.end].strip("-* \n")
         later = [s.end for s in sentences(text) if s.end >= source.end and "|" not in text[s.start : s.end]]
         again = rng.choice(_AGAIN).format(said[0].lower() + said[1:]) if rng.random() < 0.5 else said
-        notes.append(Note(Fault.REPEATED, re.split(r"[.:;|<\[\n*]", said)[0]))
+        notes.append(Note(Fault.REPEATED, said))
         text = inserted(text, again, rng.choice(later[:3]))
         whole = [s for s in sentences(text) if s.end - s.start > 25 and "|" not in text[s.start : s.end]]
     return Damaged(subject.reworded(text), tuple(dict.fromkeys(notes))[:3])

@@ -14,10 +14,11 @@ _GENERAL: Final = re.compile(
     r"\b(typically|usually|commonly|often|generally|classically|would|could|might|if|unlike|tends?|can|may)\b", re.I
 )
 _ADVICE: Final = re.compile(
-    r"\b(dermatologist|doctor|physician|consult\w*|referral|refer|biops\w+|follow-up|check-?up|appointment|"
-    r"medical (?:attention|advice|evaluation)|professional|treatment|management|watch\w*|recommend\w*|advis\w+)\b",
+    r"\b(dermatologist|doctor|physician|consult\w*|referral|refer|appointment|follow-up|check-?up|watch\w*|recommend\w*|"
+    r"advis\w+|medical (?:attention|advice|evaluation)|seek\w*)\b",
     re.I,
 )
+_CONCLUDES: Final = re.compile(r"\b(conclu\w+|diagnosis is|most likely|consistent with|suggests?|features)\b", re.I)
 _CELL: Final = re.compile(r" \| [^|<\n]*(?=</answer>)")
 _TAG: Final = re.compile(r"</?\w+>|\[\w+\]")
 _ARTICLE: Final = re.compile(r"\b([Aa])n?(\s+[*]{0,2})$")
@@ -56,7 +57,7 @@ def put(text: str, changes: Mapping[str, str]) -> str:
             continue
         for match in pattern.finditer(text, sentence.start, sentence.end):
             new = _in_case(changes[match.group().lower()], match.group())
-            before = _ARTICLE.sub(lambda m, n=new: _article(m, n), text[position : match.start()])
+            before = _ARTICLE.sub(_article_for(new), text[position : match.start()])
             parts += [before, new]
             position = match.end()
     return "".join((*parts, text[position:]))
@@ -98,19 +99,25 @@ def advice_sentences(text: str) -> list[Span]:
     if cell := _CELL.search(text):
         return [Span(*cell.span())]
     late = int(len(text) * _LATE)
-    return [s for s in sentences(text) if s.start >= late and _ADVICE.search(text[s.start : s.end])]
+    found = [s for s in sentences(text) if s.start >= late and _ADVICE.search(text[s.start : s.end])]
+    return [s for s in found if not _CONCLUDES.search(text[s.start : s.end])]
 
 
 def cut_out(text: str, spans: Sequence[Span]) -> str:
     """The text without these sentences and the bullets that they leave empty."""
     for span in sorted(spans, reverse=True):
-        text = text[: span.start] + text[span.end :]
-    text = re.sub(r"(?m)^[ \t]*[-*\d.]+[ \t]*(?:\n|\Z)", "", text)
-    return re.sub(r"[ \t]{2,}", " ", re.sub(r"\n{3,}", "\n\n", text)).strip()
+        left, right = text[: span.start], text[span.end :]
+        line = re.search(r"(?m)^[ \t]*(?:[-*]|\d+\.)?[ \t]*\Z", left)
+        if line and re.match(r"[ \t]*(?:\n|\Z)", right):
+            text = left[: line.start()] + right.lstrip(" \t")[1:]
+        else:
+            text = left.rstrip(" ") + right if not right or right[0].isspace() else left + right
+    return text.strip()
 
 
-def _article(match: re.Match[str], word: str) -> str:
-    return f"{match.group(1)}{'n' if word[:1].lower() in 'aeiou' else ''}{match.group(2)}"
+def _article_for(word: str) -> str:
+    """The replacement for an article that stands before another word now."""
+    return rf"\1{'n' if word[:1].lower() in 'aeiou' else ''}\2"
 
 
 def _in_case(word: str, like: str) -> str:
