@@ -26,8 +26,9 @@ with, or gives no reason.
 
 A damage alters what is told (and all else follows: our texts are argued anew from the measured likelihood ratios, so
 that the text alone does not show a flipped finding), the picture under the text, or the words. Several can be applied;
-per dimension the lowest score holds. What is not in the last column must stay as it was, unless it is listed under "may
-move". "picture" means that only the picture, or the history that the evaluator is given, shows it.
+per dimension the lowest score holds, and a text loses at least a point wherever a damage lowers anything. What is not
+in the last column must stay as it was, unless it is listed under "may move". "picture" means that only the picture, or
+the history that the evaluator is given, shows it.
 """
 _TAIL: Final = """
 ## Kept out of training

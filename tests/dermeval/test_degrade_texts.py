@@ -4,6 +4,7 @@ import gzip
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def test_wording_varies_and_an_unknown_style_is_refused() -> None:
     assert styled(by_others(0), PROSE, 1) == by_others(0)
 
 
-def entry() -> dict:
+def entry() -> dict[str, Any]:
     made = subject(3)
     history = dict.fromkeys(("age", "sex", "site"))
     case = {

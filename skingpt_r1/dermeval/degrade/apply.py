@@ -20,8 +20,9 @@ from skingpt_r1.dermeval.degrade import (  # noqa: F401  each registers its dama
     structure,
     wording,
 )
-from skingpt_r1.dermeval.degrade.earned import earned
-from skingpt_r1.dermeval.degrade.registry import DAMAGES, Damage, Note
+from skingpt_r1.dermeval.degrade.earned import FULL, earned
+from skingpt_r1.dermeval.degrade.registry import DAMAGES as DAMAGES
+from skingpt_r1.dermeval.degrade.registry import Damage, Note
 from skingpt_r1.dermeval.degrade.subject import Pool, Subject
 from skingpt_r1.dermeval.rubric import DIMENSIONS
 from skingpt_r1.knowledge.diagnoses import table
@@ -58,24 +59,26 @@ def degraded(subject: Subject, damages: Sequence[tuple[str, int]], rng: random.R
     """The subject with all of these (kind, severity) done; None where one cannot be done or undoes another.
 
     Those that alter what is told come first, then another picture, then edits of words. Per dimension the lowest target
-    holds. Raises SkinGPTError on a kind or a severity that there is not.
+    holds, and at least a point is lost wherever a damage lowers anything. Raises SkinGPTError on a kind or a severity
+    that there is not.
     """
     kinds = sorted(((_kind(name, severity), severity) for name, severity in damages), key=lambda k: _turn(k[0]))
     now, notes = subject, list[Note]()
-    scores = earned(subject.told)
+    before = earned(subject.told)
+    scores = dict(before)
     for kind, severity in kinds:
         done = kind.work(now, severity, rng, pool)
         if done is None or (done.subject.text, done.subject.image) == (now.text, now.image):
             return None
         now, notes = done.subject, [*notes, *done.notes]
         free = {d: s for d, s in earned(now.told).items() if d not in kind.leaves}
-        for lost in (kind.target(severity), done.also, free):
-            scores |= {d: min(scores[d], score) for d, score in lost.items()}
-    placed = [_placed(note, now.text) for note in notes]
-    remarks = [(place, remark) for found in placed if found is not None for place, remark in (found,)]
-    if len(remarks) < len(notes):
+        for lost in (kind.target(severity), done.also):
+            scores |= {d: min(scores[d], score, max(before[d] - 1, 0)) for d, score in lost.items() if score < FULL}
+        scores |= {d: min(scores[d], score) for d, score in free.items()}
+    placed = [found for note in notes if (found := _placed(note, now.text)) is not None]
+    if len(placed) < len(notes):
         return None  # a later damage took away the words of an earlier one
-    ordered = dict.fromkeys(remark for _, remark in sorted(remarks, key=lambda r: r[0]))
+    ordered = dict.fromkeys(remark for _, remark in sorted(placed, key=lambda found: found[0]))
     return Degraded(
         subject.id,
         tuple((kind.name, severity) for kind, severity in kinds),

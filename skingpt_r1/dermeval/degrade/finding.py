@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Final
 
 from skingpt_r1.dermeval.critique import Fault
 from skingpt_r1.dermeval.degrade import lexicon
 from skingpt_r1.dermeval.degrade.arguing import added, as_sound, contradicts, without
-from skingpt_r1.dermeval.degrade.editing import TRIES, by_words, exchanged
+from skingpt_r1.dermeval.degrade.editing import by_words, exchanged
 from skingpt_r1.dermeval.degrade.registry import PICTURE, Damaged, Note, damage
 from skingpt_r1.dermeval.degrade.subject import Pool, Subject
-from skingpt_r1.dermeval.degrade.words import cut_out, described_end, inserted, is_general, sentences
+from skingpt_r1.dermeval.degrade.words import advice_sentences, cut_out, described_end, inserted, is_general, sentences
 from skingpt_r1.narrative import vocabulary
 from skingpt_r1.narrative.vocabulary import Key
 
@@ -20,6 +21,7 @@ _SHADES: Final = (("light brown", "dark brown"), ("dark brown", "black"), ("red"
                   ("black", "blue-grey"))  # fmt: skip
 _STRUCTURES: Final = tuple(k for k in vocabulary.WRITINGS if k[0] == "structure" and k[2])
 _ADDED: Final = ("{} are also visible.", "In addition there are {}.", "One also sees {}.", "There are {} as well.")
+_DENIES: Final = re.compile(r"\b(no|not|without|absence|absent|lack\w*|rules? out)\b", re.IGNORECASE)
 _STRANGE: Final = (
     "blue-grey dots", "small black crusts", "milky vesicles", "dilated vessels", "yellow crusts", "white scars",
     "central ulcers", "black spots at the rim", "satellite papules", "deep fissures", "tense blisters",
@@ -79,7 +81,7 @@ def invented(subject: Subject, severity: int, rng: random.Random, pool: Pool) ->
 
 
 @damage("key finding dropped", family="finding", sees=PICTURE, severities=(1, 2, 3),
-        lowers={"clinical_coverage": (4, 3, 2), "description_precision": (5, 4, 3)},
+        lowers={"clinical_coverage": (4, 3, 2), "description_precision": (4, 3, 2)},
         may_move=("reasoning_coherence", "accuracy", "safety"))  # fmt: skip
 def dropped(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> Damaged | None:
     """A finding that argues nowhere (1), one that decides (2), or most findings (3) are never mentioned."""
@@ -118,18 +120,17 @@ def _sentences_more(subject: Subject, severity: int, rng: random.Random) -> Dama
 
 
 def _sentences_less(subject: Subject, severity: int, rng: random.Random) -> Damaged | None:
-    """Sentences that name a finding go, all that name it; at most half of the text."""
-    words = lexicon.present(subject.text, (*lexicon.LESIONS, *lexicon.COLOURS))
+    """Sentences that find it in the picture go, all of them; at most half of the text, and no advice."""
+    advice = advice_sentences(subject.text)
+    parts = {s: subject.text[s.start : s.end] for s in sentences(subject.text) if s not in advice}
+    parts = {s: said for s, said in parts.items() if not is_general(said)}
+    words = lexicon.present(" ".join(parts.values()), (*lexicon.LESIONS, *lexicon.COLOURS))
+    denied = lexicon.present(" ".join(said for said in parts.values() if _DENIES.search(said)), words)
+    words = [w for w in words if w not in denied]
     rng.shuffle(words)
-    for _ in range(TRIES):
-        taken = words[:severity]
-        words = words[1:]
-        spans = [
-            s
-            for s in sentences(subject.text)
-            if lexicon.present(subject.text[s.start : s.end], taken) and not is_general(subject.text[s.start : s.end])
-        ]
-        text = cut_out(subject.text, spans)
-        if len(taken) == severity and len(text) > len(subject.text) / 2 and not lexicon.present(text, taken):
+    for start in range(len(words) - severity + 1):
+        taken = words[start : start + severity]
+        text = cut_out(subject.text, [s for s, said in parts.items() if lexicon.present(said, taken)])
+        if len(text) > len(subject.text) / 2:
             return Damaged(subject.reworded(text), tuple(Note(Fault.MISSING, w, missing=True) for w in taken))
     return None

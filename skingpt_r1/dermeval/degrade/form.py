@@ -52,8 +52,8 @@ def truncated(subject: Subject, severity: int, rng: random.Random, pool: Pool) -
     if severity == 1 and "<answer>" in text:  # the answer stays, what to do next goes
         end = max(end, text.rindex("|") + rng.randint(1, 12))
     kept = text[:end].rpartition(" ")[0]
-    last = " ".join(re.sub(r"</?\w*>?|[\[\]*#|]", " ", kept[-80:].rpartition("\n")[2]).split()[-4:])
-    return Damaged(subject.reworded(kept), (Note(Fault.CUT, last),)) if last else None
+    last = " ".join(re.sub(r"</?\w*>?|[\[\]*#|]", " ", kept[-80:].rpartition("\n")[2]).split()[-5:])
+    return Damaged(subject.reworded(kept), (Note(Fault.CUT, last.lstrip("- ")),)) if re.search(r"\w", last) else None
 
 
 def _blocks(text: str) -> list[Span]:

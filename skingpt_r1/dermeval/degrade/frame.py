@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from skingpt_r1.dermeval.critique import Fault
@@ -18,9 +19,6 @@ from skingpt_r1.records import Modality
 
 _NUMBER: Final = re.compile(r"(?<![\d.])(\d{1,3})(?:[-–]\d{1,3})?(?= ?(?:mm|cm|(?:milli|centi)met\w+|lesions)\b)")
 _WHAT: Final = "|".join((*lexicon.LESIONS, "lesion", "lesions"))
-_COUNTED: Final = re.compile(
-    rf"(?<![\w-])({'|'.join(lexicon.COUNTS)})((?:[\s*,]+[\w-]+){{0,3}}?[\s*]+(?:{_WHAT}))\b", re.IGNORECASE
-)
 _STRUCTURES: Final = tuple(k for k in vocabulary.WRITINGS if k[0] == "structure" and k[2])
 _THROUGH_A_DERMATOSCOPE: Final = (
     "The dermoscopic image shows {}.",
@@ -73,8 +71,8 @@ def resized(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> 
     """Small, medium and large change places, by one step or by two."""
     told = subject.told
     if told is None:
-        words = lexicon.present(subject.text, lexicon.SIZES)
-        return by_words(subject, words, lexicon.SIZES, severity, Fault.UNSEEN, rng)
+        sized = _of_lesions(subject.text, lexicon.SIZES)
+        return by_words(subject, sized, sized, severity, Fault.UNSEEN, rng)
     sizes = ("small", "medium", "large")
     size = next((c for c in told.claims if c.concept == "size"), None)
     if size is None:
@@ -94,9 +92,14 @@ def miscounted(subject: Subject, severity: int, rng: random.Random, pool: Pool) 
         tail = re.match(r"[-–]?\d* ?\w+", text[found.start(1) + len(number) :])
         return Damaged(subject.reworded(text), (Note(Fault.UNSEEN, number + (tail.group() if tail else "")),))
     if subject.told is None:
-        counts = {
-            m.group().lower(): lexicon.COUNTS[m.group(1).lower()] + m.group(2) for m in _COUNTED.finditer(subject.text)
-        }
+        counts = _of_lesions(subject.text, lexicon.COUNTS)
         return by_words(subject, counts, counts, 1, Fault.UNSEEN, rng)
     many = rng.choice(_MANY)
     return said(subject, many, many, rng, Fault.UNSEEN)
+
+
+def _of_lesions(text: str, by: Mapping[str, str]) -> dict[str, str]:
+    """Where one of the words says it of lesions: the words up to them, and the same with what is put for it."""
+    pattern = rf"(?<![\w-])({'|'.join(by)})((?:[\s*,]+[\w-]+){{0,3}}?[\s*]+(?:{_WHAT}))\b"
+    found = re.finditer(pattern, text, re.IGNORECASE)
+    return {m.group().lower(): by[m.group(1).lower()] + m.group(2).lower() for m in found}

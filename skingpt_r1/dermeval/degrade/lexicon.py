@@ -34,7 +34,7 @@ COLOURS: Final = {
 }  # fmt: skip
 
 COUNTS: Final = {
-    "single": "multiple", "solitary": "multiple", "isolated": "multiple", "multiple": "few", "numerous": "two",
+    "single": "multiple", "solitary": "multiple", "isolated": "multiple", "multiple": "two", "numerous": "two",
     "several": "two", "many": "two", "few": "numerous", "two": "numerous", "cluster": "pair"
 }  # fmt: skip
 

@@ -20,6 +20,7 @@ from skingpt_r1.narrative.scan import diagnoses_in
 from skingpt_r1.records import Narrative
 
 _Fits = Callable[[Diagnosis, Diagnosis], bool]
+_INSIDE: Final = re.compile(r"[a-z,(][*]* ?[*]*\Z")  # within a sentence, where only an abbreviation is in capitals
 _REASSURED: Final = (
     "This is harmless and can simply be watched.",
     "Nothing more than watching it at home is needed.",
@@ -101,7 +102,8 @@ def _put_for(subject: Subject, right: Diagnosis, wrong: str, rng: random.Random)
     for mention in reversed(diagnoses_in(text)):
         if mention.diagnosis in exchanged:
             name = exchanged[mention.diagnosis]
-            name = name[0].upper() + name[1:] if text[mention.start].isupper() else name
+            capital = text[mention.start].isupper() and not _INSIDE.search(text, 0, mention.start)
+            name = name[0].upper() + name[1:] if capital or text[mention.start : mention.end].istitle() else name
             text = text[: mention.start] + name + text[mention.end :]
     twice = rf"({re.escape(wrong)}[*]*) ?[(][*]*{re.escape(wrong)}[*]*[)]"  # an abbreviation stood in brackets
     text = re.sub(twice, r"\1", text, flags=re.I)

@@ -23,6 +23,7 @@ _VAGUE: Final[dict[str, tuple[str, ...]]] = {
     "structure": ("some structures", "abnormal structures", "certain features"),
 }
 _SHARE: Final = {1: 0.3, 2: 0.6, 3: 1.0}  # of the findings
+_SHORTEST: Final = 25  # characters of a sentence that is worth repeating
 _AGAIN: Final = ("Again, {}", "To repeat, {}", "As said, {}", "Once more: {}", "As mentioned before, {}")
 
 
@@ -58,19 +59,18 @@ def vague(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> Da
 def repeated(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> Damaged | None:
     """One, two or four sentences are said again, word by word or nearly."""
     text, times = subject.text, {1: 1, 2: 2, 3: 4}[severity]
-    whole = [s for s in sentences(text) if s.end - s.start > 25 and "|" not in text[s.start : s.end]]
-    notes = []
-    for _ in range(times):
-        if not whole:
-            return None
-        source = rng.choice(whole)
-        said = text[source.start : source.end].strip("-* \n")
-        later = [s.end for s in sentences(text) if s.end >= source.end and "|" not in text[s.start : s.end]]
-        again = rng.choice(_AGAIN).format(said[0].lower() + said[1:]) if rng.random() < 0.5 else said
-        notes.append(Note(Fault.REPEATED, said))
+    said = [text[s.start : s.end].strip("- \n") for s in sentences(text)]
+    whole = [w for w in dict.fromkeys(said) if len(w) > _SHORTEST and "|" not in w and w.count("**") % 2 == 0]
+    if len(whole) < times:
+        return None
+    chosen = rng.sample(whole, times)
+    for words in chosen:
+        after = text.index(words)
+        later = [s.end for s in sentences(text) if s.start >= after - 2 and "|" not in text[s.start : s.end]]
+        lead = words if words.startswith("I ") else words[0].lower() + words[1:]
+        again = rng.choice(_AGAIN).format(lead) if rng.random() < 0.5 else words
         text = inserted(text, again, rng.choice(later[:3]))
-        whole = [s for s in sentences(text) if s.end - s.start > 25 and "|" not in text[s.start : s.end]]
-    return Damaged(subject.reworded(text), tuple(dict.fromkeys(notes))[:3])
+    return Damaged(subject.reworded(text), tuple(Note(Fault.REPEATED, words) for words in chosen[:3]))
 
 
 def _article_for(words: str) -> str:

@@ -14,7 +14,7 @@ _GENERAL: Final = re.compile(
     r"\b(typically|usually|commonly|often|generally|classically|would|could|might|if|unlike|tends?|can|may)\b", re.I
 )
 _ADVICE: Final = re.compile(
-    r"\b(dermatologist|doctor|physician|consult\w*|referral|refer|appointment|follow-up|check-?up|watch\w*|recommend\w*|"
+    r"\b(dermatolog\w+|biops\w+|evaluation|urgent\w*|doctor|physician|consult\w*|referral|refer|appointment|follow-up|check-?up|watch\w*|recommend\w*|"
     r"advis\w+|medical (?:attention|advice|evaluation)|seek\w*)\b",
     re.I,
 )
