@@ -11,7 +11,6 @@ import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from skingpt_r1.dermcot.describing import Describer, Description
@@ -164,12 +163,6 @@ def as_line(entry: Entry) -> str:
     if not entry.said:
         del told["said"], told["dropped"]
     return json.dumps({"schema": SCHEMA_VERSION, **told}, ensure_ascii=False) + "\n"
-
-
-def picture_of(corpus: Path, image: str) -> Path:
-    """Where the picture of an entry is: below the corpus folder, or as written (seen from the working folder)."""
-    inside = corpus / image
-    return inside if not Path(image).is_absolute() and inside.exists() else Path(image)
 
 
 def key_of(line: dict[str, Any]) -> str:

@@ -16,11 +16,10 @@ from typing import Any
 
 from skingpt_r1.dermcot.corpus import soft_words
 from skingpt_r1.dermcot.draft import ScoredClaim
-from skingpt_r1.dermcot.stages import picture_of
 from skingpt_r1.distill.lessons import Lesson
 from skingpt_r1.records import Case, Claim, History, SkinGPTError
 from skingpt_r1.sources.clustering import key
-from skingpt_r1.sources.streams import case_of
+from skingpt_r1.sources.streams import case_of, picture_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ OLD_AGE: Final = 60  # years
 _AGE_FEATURE: Final = "60 or older"
 _Z: Final = 1.96  # two-sided 95 %
 _FEWEST: Final = 5  # assessed cases of a diagnosis, below which a table says nothing about it
-_SITE_GROUPS: Final = {
+SITE_GROUPS: Final = {
     site: group
     for group, sites in {
         "head or neck": "cheek chin ear eyelid face forehead head/neck lip neck nose scalp temple",
@@ -77,7 +77,7 @@ def feature_of(key: Key) -> tuple[str, bool] | None:
     if concept == "age":
         return f"age|{_AGE_FEATURE}", (float(value) >= OLD_AGE) == polarity
     if concept == "site":
-        return (f"site|{_SITE_GROUPS[value]}", polarity) if value in _SITE_GROUPS else None
+        return (f"site|{SITE_GROUPS[value]}", polarity) if value in SITE_GROUPS else None
     return f"{concept}|{value}", polarity
 
 

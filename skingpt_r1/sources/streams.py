@@ -84,3 +84,9 @@ def case_of(fields: dict[str, Any]) -> Case:
     concepts = None if case.concepts is None else tuple(case.concepts)
     history = History(**fields["history"])
     return dataclasses.replace(case, modality=Modality(case.modality), history=history, concepts=concepts)
+
+
+def picture_of(corpus: Path, image: str) -> Path:
+    """Where the picture of an entry is: below the corpus folder, or as written (seen from the working folder)."""
+    inside = corpus / image
+    return inside if not Path(image).is_absolute() and inside.exists() else Path(image)

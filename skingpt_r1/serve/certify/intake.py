@@ -17,12 +17,13 @@ from typing import Any, Final
 
 from sqlalchemy import func, select
 
-from skingpt_r1.dermcot.stages import key_of, picture_of
+from skingpt_r1.dermcot.stages import key_of
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.records import SkinGPTError
 from skingpt_r1.serve.certify.edits import LONGEST
 from skingpt_r1.serve.certify.store import Store, note
 from skingpt_r1.serve.certify.tables import QueuedCase, State
+from skingpt_r1.sources.streams import picture_of
 
 _DOUBT: Final = {"low": 2.0, "moderate": 1.0, "high": 0.0}  # of the confidence that the text states
 
