@@ -23,9 +23,10 @@ from skingpt_r1.dermcot.export import export as export_corpus
 from skingpt_r1.dermcot.lint import RULES, Finding, Rule, Severity, rules_named
 from skingpt_r1.dermcot.lint import lint as lint_text
 from skingpt_r1.dermcot.stages import BuildConfig
-from skingpt_r1.dermcot.texts import BadRow, read_texts
+from skingpt_r1.dermcot.texts import read_texts
 from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.records import Modality, SkinGPTError
+from skingpt_r1.sources.rows import BadRow
 
 app = typer.Typer(help="Narratives to learn from: build them, find their faults.", no_args_is_help=True)
 app.add_typer(certify.app, name="certify")
