@@ -25,12 +25,13 @@ LEAST_LETTERS: Final = 20
 LEAST_KNOWN: Final = 0.25  # share of the words
 _READ: Final = 20_000  # characters that are looked at; a language does not change after ten pages
 _WORD: Final = re.compile(r"[^\W\d_]+")
-_FUNCTION_WORDS: Final = frozenset(
-    "about above after again all also although and any are around as at be because been before being below between both "
-    "but by can cannot could does during each either for from had has have having here how however if into is it its "
-    "itself may might more most must neither nor not of off on once only or other our out over own rather same should "
-    "since some such than that the their them then there therefore these they this those through to too under until up "
-    "very was we were what when where whether which while who whose why will with within without would you your".split()
+_FUNCTION_WORDS: Final = (
+    "about above after again all also although and any are around as at be because been before being below between "
+    "both but by can cannot could does during each either for from had has have having here how however if into is "
+    "it its itself may might more most must neither nor not of off on once only or other our out over own rather "
+    "same should since some such than that the their them then there therefore these they this those through to too "
+    "under until up very was we were what when where whether which while who whose why will with within without "
+    "would you your"
 )
 
 
@@ -49,7 +50,9 @@ def check_text(text: str) -> None:
         raise CaseError(f"cannot judge: the text has {letters} letters, fewer than a finding needs.")
     known = sum(word in _known_words() for word in words) / len(words)
     if known < LEAST_KNOWN:
-        raise CaseError(f"cannot judge: {known:.0%} of the words are English that DermEval knows; it reads English only.")
+        raise CaseError(
+            f"cannot judge: {known:.0%} of the words are English that DermEval knows; it reads English only."
+        )
 
 
 def check_picture(path: Path) -> None:
@@ -70,4 +73,4 @@ def _known_words() -> frozenset[str]:
     said = [phrase for phrases in (*vocabulary.WRITINGS.values(), *vocabulary.READINGS.values()) for phrase in phrases]
     said += [" ".join((d.question, *d.anchors, d.earns, d.loses)) for d in rubric().dimensions]
     said += [" ".join((row.name, *row.family, *(flag.text for flag in row.red_flags))) for row in table().values()]
-    return _FUNCTION_WORDS | {word for word in _words(" ".join(said)) if len(word) > 2}
+    return frozenset(_words(_FUNCTION_WORDS)) | {word for word in _words(" ".join(said)) if len(word) > 2}

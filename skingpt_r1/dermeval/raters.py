@@ -97,7 +97,9 @@ def read_scores(path: Path) -> ScoreTable:
     means = {name: _mean(list(by.values())) for name, by in given.items() if by}
     if not means:
         first = f" ({problems[0]})" if problems else ""
-        raise SkinGPTError(f"{path}: no row holds an id and six scores{first}. Use columns id, {', '.join(DIMENSIONS)}.")
+        raise SkinGPTError(
+            f"{path}: no row holds an id and six scores{first}. Use columns id, {', '.join(DIMENSIONS)}."
+        )
     raters = sorted({rater for by in given.values() for rater in by if rater})
     return ScoreTable(path, means, tuple(raters), unscored, tuple(problems))
 

@@ -4,8 +4,8 @@
     OUT.jsonl.part            the lines as far as the run got, appended a batch at a time
     OUT.jsonl                 the same file under its name, once it is whole
 
-A case that cannot be judged has `failed` and no scores: there is no default. What bites: the pictures are not hashed, so
-a picture that is exchanged between two runs is not noticed.
+A case that cannot be judged has `failed` and no scores: there is no default. What bites: the pictures are not hashed,
+so a picture that is exchanged between two runs is not noticed.
 """
 
 from __future__ import annotations
@@ -57,7 +57,10 @@ def line_of(name: str, told: Judgement | CaseError) -> dict[str, Any]:
     if isinstance(told, CaseError):
         nothing = dict.fromkeys(("scores", "intervals", "critique", "remarks"))
         return {"id": name, **nothing, "failed": str(told)}
-    intervals = {key: [round(low, 3), round(high, 3)] for key, (low, high) in zip(DIMENSIONS, told.intervals)}
+    intervals = {
+        key: [round(low, 3), round(high, 3)]
+        for key, (low, high) in zip(DIMENSIONS, told.intervals, strict=bool(told.intervals))
+    }
     return {
         "id": name,
         "scores": {key: round(value, 3) for key, value in told.scores.items()},
@@ -116,8 +119,10 @@ def _claim(judge: Judge, file: Path, out: Path, resume: bool) -> None:
     if not path.exists():
         if out.exists():
             raise SkinGPTError(f"{out}: exists already; name another file.")
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, json.dumps(mine, indent=1) + "\n")
+        try:
+            write_text(path, json.dumps(mine, indent=1) + "\n")
+        except OSError as error:
+            raise SkinGPTError(f"{out}: cannot be written ({error.strerror}); name another file.") from error
     elif not resume:
         raise SkinGPTError(f"{out}: holds scores already; go on with --resume, or name another file.")
     elif (theirs := _settings(path)) != mine:

@@ -66,7 +66,7 @@ def test_our_formulas_are_those_of_the_libraries(n: int, noise: float, shift: fl
 def test_shrout_and_fleiss() -> None:
     """Raters 1 and 3 of their table (1979, table 2): one of them is four points stricter.
 
-    One-way that is worse than chance: (2.867 - 3.667) / (2.867 + 3.667) up to rounding, mean squares 8.6 / 3 and 44 / 12.
+    One-way that is worse than chance: (2.867 - 3.667) / (2.867 + 3.667), mean squares 8.6 / 3 and 44 / 12.
     Two-way it has a part of its own, and what is left agrees: 0.2387 as pingouin says of the same twelve numbers.
     """
     x = np.array([[9, 5], [6, 3], [8, 6], [7, 2], [10, 6], [6, 4]], float)

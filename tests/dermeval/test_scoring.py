@@ -22,8 +22,8 @@ from tests.dermeval.judges import TEXT, FakeJudge, submission
 from tests.sources.pictures import lesion
 
 GERMAN = (
-    "Das dermatoskopische Bild zeigt eine asymmetrische Läsion mit unregelmäßigem Rand und dunkelbraunen Arealen in der "
-    "Mitte. Die Diagnose ist am ehesten ein Melanom, daher sollte der Patient bald in die Klinik."
+    "Das dermatoskopische Bild zeigt eine asymmetrische Läsion mit unregelmäßigem Rand und dunkelbraunen Arealen in "
+    "der Mitte. Die Diagnose ist am ehesten ein Melanom, daher sollte der Patient bald in die Klinik."
 )
 
 
@@ -69,7 +69,10 @@ BAD: list[tuple[Any, str]] = [
     ({"id": "empty", "image": "0.jpg", "text": " \n"}, "the text is empty"),
     ({"id": "few", "image": "0.jpg", "text": "melanoma 12"}, "8 letters"),
     ({"id": "german", "image": "0.jpg", "text": GERMAN}, "it reads English only"),
-    ({"id": "chinese", "image": "0.jpg", "text": "皮肤镜图像显示不对称病变，边缘不规则，深棕色区域。" * 3}, "English only"),
+    (
+        {"id": "chinese", "image": "0.jpg", "text": "皮肤镜图像显示不对称病变，边缘不规则，深棕色区域。" * 3},
+        "English only",
+    ),
     ({"id": "half", "image": "0.jpg", "text": TEXT + "\ud800"}, "half of a character pair"),
     ({"id": "long", "image": "0.jpg", "text": TEXT * 6000}, "the limit is 1,000,000"),
     ({"id": "longer", "image": "0.jpg", "text": "x" * (9 * 2**20)}, "9 MB long"),
@@ -165,6 +168,8 @@ def test_a_run_is_not_overwritten_and_a_changed_input_is_refused(folder: Path) -
     (folder / "mine.txt").write_text("kept")
     with pytest.raises(SkinGPTError, match="exists already"):
         score(FakeJudge(), file, folder / "mine.txt")
+    with pytest.raises(SkinGPTError, match="cannot be written"):
+        score(FakeJudge(), file, folder / "mine.txt" / "out.jsonl")
 
 
 KILLED = """
