@@ -17,7 +17,8 @@ from skingpt_r1.cli.words import complain
 from skingpt_r1.records import SkinGPTError
 
 if TYPE_CHECKING:
-    from skingpt_r1.serve.certify.agreement import Agreement, Estimate
+    from skingpt_r1.dermeval.agreement import Estimate
+    from skingpt_r1.serve.certify.agreement import Agreement
     from skingpt_r1.serve.certify.store import Store
     from skingpt_r1.serve.certify.tables import Role
 

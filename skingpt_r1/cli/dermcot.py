@@ -22,10 +22,12 @@ from skingpt_r1.dermcot.export import Form
 from skingpt_r1.dermcot.export import export as export_corpus
 from skingpt_r1.dermcot.lint import RULES, Finding, Rule, Severity, rules_named
 from skingpt_r1.dermcot.lint import lint as lint_text
+from skingpt_r1.dermcot.scoring import DermEvalScorer, LintScorer, Scorer, ScorerName
 from skingpt_r1.dermcot.stages import BuildConfig
-from skingpt_r1.dermcot.texts import BadRow, read_texts
+from skingpt_r1.dermcot.texts import read_texts
 from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.records import Modality, SkinGPTError
+from skingpt_r1.sources.rows import BadRow
 
 app = typer.Typer(help="Narratives to learn from: build them, find their faults.", no_args_is_help=True)
 app.add_typer(certify.app, name="certify")
@@ -91,6 +93,9 @@ def build(
     least_score: Annotated[float, typer.Option(min=0, max=5, help="Entries scored below are rejected.")] = (
         BuildConfig.least_score
     ),
+    scorer: Annotated[
+        ScorerName, typer.Option(help="Lint findings alone, or DermEval, which looks at the picture.")
+    ] = ScorerName.LINT,
     history_share: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the narratives that are told the history.")
     ] = BuildConfig.history_share,
@@ -116,8 +121,8 @@ def build(
     from skingpt_r1.dermcot.chat import Chat
     from skingpt_r1.dermcot.describing import Asked, Measured, shipped_segment
     from skingpt_r1.dermcot.engines import ENGINES
-    from skingpt_r1.dermcot.scoring import LintScorer
     from skingpt_r1.dermcot.stages import Tools
+    from skingpt_r1.dermeval.judging import load_judge
 
     logging.getLogger("skingpt_r1").setLevel(logging.INFO)
     if (describer_model or describer_key_env) and not describer:
@@ -134,9 +139,11 @@ def build(
     for line in labelled.problems:
         complain(line)
     named = {"describer": chat.name} if chat else {}
+    judge: Scorer = DermEvalScorer(load_judge) if scorer is ScorerName.DERMEVAL else LintScorer()
+    named["scorer"] = judge.name
     config = BuildConfig(least_score=least_score, history_share=history_share, seed=seed, **named)
     describe = Asked(chat, shipped_segment) if chat else Measured(shipped_segment)
-    tools = Tools(describe, LintScorer(), confusions())
+    tools = Tools(describe, judge, confusions())
     cases = sampled(labelled.cases, limit)
     made = build_corpus(config, tools, cases, out, resume, workers, ENGINES[engine], labelled.merged)
     told = json.loads((out / "report.json").read_text(encoding="utf-8"))

@@ -26,10 +26,10 @@ from typing import Any, Final
 from PIL import Image
 
 from skingpt_r1.dermcot.card import Card, card_of, croissant_of
-from skingpt_r1.dermcot.texts import BadRow, json_rows
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.language import QUESTION, history_text
 from skingpt_r1.records import SCHEMA_VERSION, History, SkinGPTError
+from skingpt_r1.sources.rows import BadRow, json_rows
 from skingpt_r1.sources.splits import SPLITS
 from skingpt_r1.sources.streams import appearing, picture_of, replacing, write_text
 

@@ -1,14 +1,20 @@
-"""What decides whether a narrative is kept: one interface, and the score that needs no evaluator."""
+"""What decides whether a narrative is kept: one interface, a score that needs no evaluator, and DermEval's.
+
+What bites: the two are not on one scale. A narrative without a finding of the lint has 5, whatever its picture shows.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
 from typing import Final, Protocol
 
 from skingpt_r1.dermcot.lint import Finding, Severity
-from skingpt_r1.records import Case
+from skingpt_r1.dermeval.judging import Judge, Submission, judged
+from skingpt_r1.records import Case, CaseError
 
 _COSTS: Final = {Severity.ERROR: 2.0, Severity.WARNING: 0.5, Severity.NOTE: 0.1}
 
@@ -22,13 +28,23 @@ class Score:
     reason: str = ""
 
 
-class Scorer(Protocol):
-    """Judges one narrative of one case."""
+class ScorerName(StrEnum):
+    """Who scores, for the command line."""
 
-    name: str
+    LINT = "lint"
+    DERMEVAL = "dermeval"
+
+
+class Scorer(Protocol):
+    """Judges one narrative of one case. name: of who scores, as the run's settings keep it."""
+
+    @property
+    def name(self) -> str:
+        """See the class."""
+        ...
 
     def score(self, case: Case, text: str, findings: Sequence[Finding]) -> Score:
-        """0..5; never raises for what the text holds."""
+        """0..5. case: its history is what the narrative was told. Raises CaseError where nobody can judge."""
         ...
 
 
@@ -43,3 +59,24 @@ class LintScorer:
         counts = Counter(rules.values())
         value = max(0.0, 5.0 - sum(_COSTS[severity] * n for severity, n in counts.items()))
         return Score(self.name, round(value, 2), ", ".join(sorted(rules)))
+
+
+@dataclass(frozen=True, slots=True)
+class DermEvalScorer:
+    """The mean of DermEval's six scores, with its critique. load: gives the judge, the same at every call; a function
+    by name, which another process can be sent.
+    """
+
+    load: Callable[[], Judge]
+
+    @property
+    def name(self) -> str:
+        """The judge's, so that a corpus is never scored by two versions."""
+        return f"dermeval: {self.load().name}"
+
+    def score(self, case: Case, text: str, findings: Sequence[Finding]) -> Score:
+        """See the class."""
+        (told,) = judged(self.load(), [Submission(case.id, Path(case.image), text, case.history)])
+        if isinstance(told, CaseError):
+            raise told
+        return Score(self.name, round(told.mean, 2), told.assessment.critique)

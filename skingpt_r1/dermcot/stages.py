@@ -101,7 +101,10 @@ def entry_of(case: Case, tools: Tools, config: BuildConfig) -> Entry:
         return Entry(case, described, candidates, history, why=f"not reasoned: {error}", **said)
     text = worded(narrative, rng.randrange(10**6))
     findings = tuple(lint(text, given(case, described)))
-    score = tools.scorer.score(case, text, findings)
+    try:
+        score = tools.scorer.score(dataclasses.replace(case, history=history), text, findings)
+    except CaseError as error:
+        return Entry(case, described, candidates, history, text, findings, why=f"not scored: {error}", **said)
     why = unfit(findings, score, config.least_score)
     return Entry(case, described, candidates, history, text, findings, score, not why, why, **said)
 

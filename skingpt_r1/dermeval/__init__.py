@@ -1,1 +1,1 @@
-"""How a narrative is judged: the rubric, later the evaluator that learns from those who used it."""
+"""How a narrative is judged: the rubric, the evaluator, who asks it, and how far it agrees with people."""

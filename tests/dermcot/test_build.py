@@ -15,12 +15,14 @@ import pytest
 from skingpt_r1.dermcot.build import build, confusions
 from skingpt_r1.dermcot.draft import ScoredClaim
 from skingpt_r1.dermcot.lint import lint
-from skingpt_r1.dermcot.scoring import LintScorer
+from skingpt_r1.dermcot.scoring import DermEvalScorer, LintScorer
 from skingpt_r1.dermcot.stages import BuildConfig, Tools, blind, entry_of, rivals
 from skingpt_r1.dermcot.variety import variety
 from skingpt_r1.knowledge.diagnoses import table
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.records import Case, CaseError, Claim, History, Modality, SkinGPTError
+from tests.dermeval.judges import FakeJudge
+from tests.sources.pictures import lesion
 
 CLAIMS = (
     ScoredClaim(Claim("modality", "dermoscopy"), 0.99),
@@ -100,6 +102,22 @@ def test_an_unknown_label_and_an_unreadable_picture_are_entries_with_a_reason() 
 def test_a_score_below_the_least_rejects() -> None:
     entry = entry_of(cases(1)[0], tools(), BuildConfig(least_score=5.1))
     assert not entry.kept and "lint score" in entry.why and entry.text
+
+
+def test_dermeval_scores_what_was_told_and_refuses_with_a_reason(tmp_path: Path) -> None:
+    lesion(0).save(tmp_path / "p0.jpg")
+    judge = FakeJudge()
+    scorer = DermEvalScorer(lambda: judge)
+    case = dataclasses.replace(cases(1)[0], image=str(tmp_path / "p0.jpg"), history=History(age=50, skin_type=2))
+    config = BuildConfig(least_score=0, history_share=1.0)
+    entry = entry_of(case, tools(scorer=scorer), config)
+    assert entry.kept and entry.score is not None and entry.text is not None
+    assert entry.score.value == round((5 - len(entry.text) % 40 / 10 + 15) / 6, 2)
+    assert entry.score.scorer == scorer.name == "dermeval: fake 1" and entry.score.reason
+    entry_of(case, tools(scorer=scorer), dataclasses.replace(config, history_share=0.0))
+    assert judge.histories == [History(age=50), History()]
+    gone = entry_of(dataclasses.replace(case, image="gone.jpg"), tools(scorer=scorer), config)
+    assert not gone.kept and gone.score is None and gone.text and gone.why.startswith("not scored: gone.jpg")
 
 
 def test_rivals_are_what_the_classifier_confuses_before_what_the_table_says() -> None:

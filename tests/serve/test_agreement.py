@@ -1,4 +1,4 @@
-"""Agreement held against the libraries, against a published example, and at the edges."""
+"""Agreement of blind raters: who is strict, and the edges. The formulas are tested in tests/dermeval."""
 
 from __future__ import annotations
 
@@ -6,44 +6,8 @@ import numpy as np
 import pytest
 
 from skingpt_r1.dermeval.rubric import DIMENSIONS
-from skingpt_r1.serve.certify.agreement import Pair, agreement, alpha, icc, library_alpha, library_icc
-
-
-def pairs(rng: np.random.Generator, n: int, spread: float, noise: float, shift: float = 0.0) -> np.ndarray:
-    truth = rng.normal(3, spread, n)
-    x = np.stack([truth + rng.normal(0, noise, n), truth + shift + rng.normal(0, noise, n)], 1)
-    return np.clip(np.round(2 * x) / 2, 0, 5)
-
-
-@pytest.mark.parametrize(("n", "noise", "shift"), [(6, 0.5, 0.0), (30, 0.3, 0.5), (200, 1.5, 0.0), (50, 0.0, 0.0)])
-def test_our_formulas_are_those_of_the_libraries(n: int, noise: float, shift: float) -> None:
-    x = pairs(np.random.default_rng(n), n, 1.0, noise, shift)
-    assert float(alpha(x)) == pytest.approx(library_alpha(x), abs=1e-9)
-    assert float(icc(x)) == pytest.approx(library_icc(x), abs=1e-9)
-
-
-def test_shrout_and_fleiss() -> None:
-    """ICC(1,1) of raters 1 and 3 of their table (1979, table 2), worked out by hand: (2.867 - 3.667) / (2.867 + 3.667).
-
-    Mean squares of the six targets: between 8.6 / 3, within 44 / 12.
-    """
-    x = np.array([[9, 5], [6, 3], [8, 6], [7, 2], [10, 6], [6, 4]], float)
-    between = 2 * np.var(x.mean(1), ddof=1)
-    within = ((x[:, 0] - x[:, 1]) ** 2 / 2).mean()
-    assert float(icc(x)) == pytest.approx((between - within) / (between + within))
-    assert float(icc(x)) < 0  # a rater who is four points stricter agrees worse than chance, one-way
-
-
-def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(1)
-    sigma, noise, hits = 1.0, 0.7, 0
-    truth = sigma**2 / (sigma**2 + noise**2)
-    for _ in range(60):
-        t = rng.normal(0, sigma, 60)
-        x = np.stack([t + rng.normal(0, noise, 60), t + rng.normal(0, noise, 60)], 1)
-        low, high = np.percentile(icc(x[rng.integers(0, 60, (400, 60))]), (2.5, 97.5))
-        hits += low <= truth <= high
-    assert 48 <= hits <= 60
+from skingpt_r1.serve.certify.agreement import Pair, agreement
+from tests.dermeval.test_agreement import pairs
 
 
 def told(x: np.ndarray, names: tuple[str, str] = ("Ada", "Bo")) -> list[Pair]:

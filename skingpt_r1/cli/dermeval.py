@@ -1,0 +1,184 @@
+"""`skingpt dermeval`: judge narratives by their pictures, and hold the scores against those of others."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from skingpt_r1.cli.words import complain
+from skingpt_r1.dermeval.rubric import rubric as packaged_rubric
+from skingpt_r1.dermeval.scoring import BATCH, line_of
+from skingpt_r1.dermeval.scoring import score as score_file
+from skingpt_r1.records import SkinGPTError, read_history
+
+if TYPE_CHECKING:
+    from skingpt_r1.dermeval.agreement import Estimate
+    from skingpt_r1.dermeval.judging import Judgement
+    from skingpt_r1.dermeval.raters import Comparison, Row, ScoreTable
+
+app = typer.Typer(help="Narratives judged by their pictures.", no_args_is_help=True)
+_DISCLAIMER = "For research and education only. The scores judge a text; they are no medical advice."
+_MOST_BYTES = 4_000_000  # of a text file; whatever holds more has too many characters
+
+
+@app.command()
+def score(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.jsonl", help="Lines {id, image, text, history}, or a built corpus; .gz too.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="OUT.jsonl", help="One line a case, in the file's order.")],
+    batch: Annotated[int, typer.Option(min=1, max=256, help="Cases at a time.")] = BATCH,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped or killed.")] = False,
+) -> None:
+    """Score a file of narratives: {id, scores, intervals, critique, remarks, failed}. Pictures are seen from the file.
+
+    Exit code 0: every case was judged; 2: some were not, and `failed` tells why.
+    """
+    from skingpt_r1.dermeval.judging import load_judge
+
+    logging.getLogger("skingpt_r1").setLevel(logging.INFO)
+    done = score_file(load_judge(), file, out, batch, resume)
+    Console().print(f"{out}: {done.cases - done.failed:,} of {done.cases:,} cases judged", highlight=False)
+    if done.failed:
+        complain(f"{out}: {done.failed:,} of {done.cases:,} cases could not be judged; their `failed` tells why.")
+        raise typer.Exit(2)
+
+
+@app.command()
+def explain(
+    image: Annotated[Path, typer.Argument(help="The photo.")],
+    text: Annotated[Path, typer.Argument(metavar="TEXTFILE", help="The narrative, plain text in UTF-8.")],
+    history: Annotated[
+        list[str] | None, typer.Option("--history", metavar="KEY=VALUE", help="What was told: age=63, bleed=yes ...")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Judge one narrative and say why: scores with intervals, critique, and what the picture said of each claim."""
+    from skingpt_r1.dermeval.judging import Submission, judged, load_judge
+
+    submission = Submission(image.name, image, _text(text), read_history(history or []))
+    (told,) = judged(load_judge(), [submission])
+    if isinstance(told, SkinGPTError):
+        raise told
+    if as_json:
+        sys.stdout.write(json.dumps({**line_of(image.name, told), "evidence": list(told.evidence)}) + "\n")
+        return
+    _print_judgement(told)
+
+
+@app.command()
+def agree(
+    one: Annotated[Path, typer.Argument(metavar="A", help="Scores: OUT.jsonl of `score`, or CSV; id, six scores.")],
+    other: Annotated[
+        Path, typer.Argument(metavar="B", help="Scores of the same cases; with a column rater if several.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="For agreement.json and bland-altman.png.")
+    ] = None,
+) -> None:
+    """How far two tables of scores agree: error, bias, correlation, ICC, Krippendorff's alpha, by dimension.
+
+    Exit code 0: every row was read; 2: rows left out because they could not be used (each has its line).
+    """
+    from skingpt_r1.dermeval.raters import as_json, compare, read_scores
+    from skingpt_r1.sources.streams import write_text
+
+    tables = read_scores(one), read_scores(other)
+    for line in (problem for table in tables for problem in table.problems):
+        complain(line)
+    found = compare(*tables)
+    _print_agreement(found, *tables)
+    if out is not None:
+        from skingpt_r1.dermeval.bland_altman import draw
+
+        try:
+            write_text(out / "agreement.json", json.dumps(as_json(found, *tables), indent=1) + "\n")
+        except OSError as error:
+            raise SkinGPTError(f"{out}: cannot be written ({error.strerror}); name another folder.") from error
+        draw(found, one.name, other.name, out / "bland-altman.png")
+        Console().print(f"{out}: agreement.json, bland-altman.png", highlight=False)
+    if any(table.problems for table in tables):
+        raise typer.Exit(2)
+
+
+@app.command()
+def rubric(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
+    """Print the rubric: what each of 0 to 5 means, by dimension."""
+    told = packaged_rubric()
+    if as_json:
+        sys.stdout.write(json.dumps(dataclasses.asdict(told), ensure_ascii=False) + "\n")
+        return
+    console = Console(highlight=False)
+    for dimension in told.dimensions:
+        console.print(Text(f"{dimension.name}: {dimension.question}", "bold"))
+        for points, anchor in enumerate(dimension.anchors):
+            console.print(Text(f"  {points}  {anchor}"))
+        console.print(Text(f"  earns: {dimension.earns}\n  loses: {dimension.loses}\n", "dim"))
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise SkinGPTError(f"{path}: over {_MOST_BYTES // 10**6} MB; a narrative has a few thousand characters.")
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        raise SkinGPTError(f"{path}: cannot be read ({error.strerror}); name a text file.") from error
+    except UnicodeDecodeError:
+        raise SkinGPTError(f"{path}: is not UTF-8; convert it (iconv -f LATIN1 -t UTF-8).") from None
+
+
+def _print_judgement(told: Judgement) -> None:
+    console = Console(highlight=False)
+    table = Table()
+    for heading in ("dimension", "score", "90 % interval", "what that means"):
+        table.add_column(heading, overflow="fold", justify="right" if heading == "score" else "left")
+    for place, dimension in enumerate(packaged_rubric().dimensions):
+        value = told.scores[dimension.key]
+        interval = "{:.1f} to {:.1f}".format(*told.intervals[place]) if told.intervals else "not fitted"
+        table.add_row(dimension.name, f"{value:.1f}", interval, dimension.anchors[round(value)])
+    console.print(table)
+    console.print(Text(told.assessment.critique))
+    if told.evidence:
+        console.print(Text("\nWhat the picture says", "bold"))
+    for line in told.evidence:
+        console.print(Text(f"- {line}"))
+    console.print(Text(f"\n{_DISCLAIMER}", "dim"))
+
+
+def _print_agreement(found: Comparison, one: ScoreTable, other: ScoreTable) -> None:
+    console = Console(highlight=False)
+    for table, only in zip((one, other), found.only, strict=True):
+        by = f", mean of {len(table.raters)} raters" if len(table.raters) > 1 else ""
+        console.print(
+            Text(f"{table.path}: {len(table.scores):,} cases{by}; {only:,} only here, {table.unscored:,} unscored")
+        )
+    shown = Table(title=f"{found.n:,} cases in both; bias: the first less the second, 95 % bootstrap interval")
+    for heading in ("dimension", "MAE", "bias", "Pearson", "Spearman", "ICC(2,1)", "alpha", "limits"):
+        shown.add_column(heading, overflow="fold", justify="left" if heading == "dimension" else "right")
+    for row in found.rows:
+        limits = "{:+.2f} to {:+.2f}".format(*row.limits) if row.limits else row.unknown
+        others = [_value(row, name) for name in ("pearson", "spearman", "icc", "alpha")]
+        shown.add_row(row.name, _value(row, "mae"), _with_interval(row.figures["bias"]), *others, limits)
+    console.print(shown)
+
+
+def _value(row: Row, name: str) -> str:
+    value = row.figures[name].value
+    return row.unknown if value is None else f"{value:z.2f}"
+
+
+def _with_interval(told: Estimate) -> str:
+    if told.value is None or told.low is None or told.high is None:
+        return "" if told.value is None else f"{told.value:+z.2f}"
+    return f"{told.value:+z.2f} ({told.low:+z.2f} to {told.high:+z.2f})"
