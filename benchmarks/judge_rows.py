@@ -1,8 +1,8 @@
 """DermEval reads what no stage of it has seen: test pictures, texts that are sound, damaged, or try to talk it round.
 
-    python -m benchmarks.judge_rows pairs --limit 60 --part 0/2      # 60 cases a set, each sound and with every damage
-    python -m benchmarks.judge_rows pairs --view flat ...            # the same, every picture replaced by its mean colour
-    python -m benchmarks.judge_rows pairs --view blind ...           # the same without pictures
+    python -m benchmarks.judge_rows pairs --limit 60 --part 0/2       # 60 cases a set, sound and damaged
+    python -m benchmarks.judge_rows pairs --view flat ...   # the same, pictures replaced by their mean colour
+    python -m benchmarks.judge_rows pairs --view blind ...   # the same without pictures
     python -m benchmarks.judge_rows free | manipulated
     python -m benchmarks.score_judge
 
@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from benchmarks.read_rows import SETS, flat
 from skingpt_r1.dermcot.build import build, confusions
@@ -137,19 +137,30 @@ def judge(rows: Sequence[Row], view: str, folder: Path, target: Path) -> None:
     """Journal an answer to every row that has none."""
     reader, naming, _ = load(folder / SHIPPED)
     images = pictures([Subject(id="", text="", image=r.made.image) for r in rows])
-    seen = {} if view == "blind" else flat_sights(images) if view == "flat" else SightCache(Path("runs/sights")).get(images)
+    seen = (
+        {}
+        if view == "blind"
+        else flat_sights(images)
+        if view == "flat"
+        else SightCache(Path("runs/sights")).get(images)
+    )
     done = {json.loads(line)["key"] for line in target.read_text().splitlines()} if target.exists() else set()
-    left = sorted((r for r in rows if r.key not in done), key=lambda r: len(r.made.text))  # alike in length: less padding
+    left = sorted(
+        (r for r in rows if r.key not in done), key=lambda r: len(r.made.text)
+    )  # alike in length: less padding
     began = time.monotonic()
     with target.open("a") as stream:
         for start in range(0, len(left), BATCH):
             batch = left[start : start + BATCH]
             write(stream, batch, reader, [question(r, view, seen, naming) for r in batch])
             pace = (time.monotonic() - began) / (start + len(batch))
-            print(f"{start + len(batch)}/{len(left)}, {pace:.2f} s a text, {pace * (len(left) - start):.0f} s left", flush=True)
+            print(
+                f"{start + len(batch)}/{len(left)}, {pace:.2f} s a text, {pace * (len(left) - start):.0f} s left",
+                flush=True,
+            )
 
 
-def write(stream, batch: Sequence[Row], reader: Reader, questions: Sequence[Question]) -> None:  # type: ignore[no-untyped-def]
+def write(stream: IO[str], batch: Sequence[Row], reader: Reader, questions: Sequence[Question]) -> None:
     """One line a row, with what was to be written and what was."""
     for row, asked, answer in zip(batch, questions, reader.answer(questions), strict=True):
         line = {

@@ -1,4 +1,4 @@
-"""Figures of what `judge_rows` journalled: does DermEval rank damage below its original, and does it look at the picture?
+"""Figures of what `judge_rows` journalled: is damage ranked below its original, and is the picture looked at?
 
     python -m benchmarks.score_judge
 
@@ -91,7 +91,11 @@ def ranked(pairs: Sequence[tuple[Line, Line]]) -> dict[str, Any]:
         "below": {name: share(mine, below) for name, mine in groups.items()},
         "right_dimension": {name: share(mine, falls_right) for name, mine in groups.items()},
         "by_kind": {
-            name: {"sees": DAMAGES[name].sees, **share(mine, below), "right_dimension": share(mine, falls_right)["share"]}
+            name: {
+                "sees": DAMAGES[name].sees,
+                **share(mine, below),
+                "right_dimension": share(mine, falls_right)["share"],
+            }
             for name, mine in sorted(by_kind.items())
         },
     }

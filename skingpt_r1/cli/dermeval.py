@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from skingpt_r1.cli.train import Resume, Runs, Settings, configured
 from skingpt_r1.cli.words import complain
 from skingpt_r1.dermeval.rubric import rubric as packaged_rubric
 from skingpt_r1.dermeval.scoring import BATCH, line_of
@@ -73,6 +74,45 @@ def explain(
         sys.stdout.write(json.dumps({**line_of(image.name, told), "evidence": list(told.evidence)}) + "\n")
         return
     _print_judgement(told)
+
+
+@app.command()
+def train(
+    corpus: Annotated[
+        list[Path], typer.Option(help="Folder of dermcot build; several tell the same cases otherwise (repeatable).")
+    ],
+    free: Annotated[
+        Path | None, typer.Option(metavar="FILE.jsonl", help="Texts by others: lines {id, narrative}; .gz too.")
+    ] = None,
+    scores: Annotated[
+        str | None, typer.Option(metavar="URL", help="Certification database: people's scores replace ours.")
+    ] = None,
+    runs: Runs = Path("runs"),
+    resume: Resume = False,
+    set_: Settings = None,
+) -> None:
+    """Train the evaluator: supervised, then SOREB; ends with adapters and the margins of its scores."""
+    from skingpt_r1.dermeval.training.config import EvalConfig
+    from skingpt_r1.dermeval.training.recipe import train as train_evaluator
+    from skingpt_r1.models.precision import keep_freed_memory
+
+    keep_freed_memory()
+    logging.getLogger("skingpt_r1").setLevel(logging.INFO)
+    config = configured(EvalConfig, set_)
+    train_evaluator(config, corpus, free, runs, resume, _people(scores) if scores is not None else None)
+
+
+def _people(url: str) -> dict[str, tuple[float, ...]]:
+    try:
+        from skingpt_r1.serve.certify.scores import human_scores
+        from skingpt_r1.serve.certify.store import Store
+    except ImportError as error:
+        raise SkinGPTError("--scores needs the certification's packages: pip install 'skingpt-r1[serve]'.") from error
+    store = Store(url)
+    try:
+        return human_scores(store)
+    finally:
+        store.close()
 
 
 @app.command()

@@ -51,18 +51,21 @@ def train(
 ) -> Path:
     """Returns the adapter file. corpora: folders of `skingpt dermcot build`; several tell the same cases otherwise.
 
-    free: JSON Lines of texts by others. human: people's scores by "dataset/id". Raises SkinGPTError.
+    free: JSON Lines of texts by others. human: people's scores by the text that they scored; such texts are learnt
+    from whatever their split (but test). Raises SkinGPTError.
     """
     told = [subject for folder in corpora for subject in subjects(folder / "corpus.jsonl")]
     others = list(certified(free)) if free is not None else []
-    val = [s for s in told if s.split == "val" and s.image is not None]
+    scored = {s.id: human[s.text] for s in told if s.text in human} if human else {}
+    log.info("people scored %d of the corpus' texts", len(scored))
+    val = [s for s in told if s.image is not None and (s.split == "val" or (s.split == "train" and s.id in scored))]
     naming = naming_of([s for s in told if s.split == "train"], runs / "features", adapters)
     sights = SightCache(runs / "sights", adapters).get(pictures(val))
     lessons = Lessons(
         config,
         [s for s in val if not kept_aside(s)],
         [s for s in others if not kept_aside(s)],
-        sights, naming, human,
+        sights, naming, scored,
     )  # fmt: skip
     out = runs / "dermeval"
     digest = _digest([*told, *others])
