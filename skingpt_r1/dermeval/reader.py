@@ -73,10 +73,17 @@ class Answer:
     written: str
 
 
+# Cyrillic and Greek letters that look Latin (after Unicode's UTS #39): an English text has no use for them.
+_LATIN: Final = str.maketrans(
+    "аеорсхуіјѕԁһАВЕКМНОРСТХІЈЅαορτυικνΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "aeopcxyijsdhABEKMHOPCTXIJSaoptuiknABEZHIKMNOPTYX"
+)
+_UNREAD: Final = ("Cf", "Cc", "Co", "Cs", "Mn")  # formatting, control, private, half a pair; accents
+
+
 def plain(text: str) -> str:
-    """The text as it may be read: no invisible characters, none of the marks that a prompt or an answer is made of."""
-    seen = unicodedata.normalize("NFKC", text)
-    seen = "".join(c for c in seen if c in "\n\t" or unicodedata.category(c) not in ("Cf", "Cc", "Co", "Cs"))
+    """The text as it may be read: no invisible characters or look-alikes, none of the marks of prompt and answer."""
+    seen = unicodedata.normalize("NFKD", text).translate(_LATIN)
+    seen = "".join(c for c in seen if c in "\n\t" or unicodedata.category(c) not in _UNREAD)
     seen = re.sub(r"<!--.*?(-->|$)", " ", seen, flags=re.DOTALL)
     seen = re.sub(r"<\|.*?\|>", " ", seen)
     return re.sub(r"\[\s*(critique|scores)\s*\]", " ", seen, flags=re.IGNORECASE).strip()
@@ -99,7 +106,7 @@ class Reader(nn.Module):
         """The lines of evidence that the senses let through."""
         sight = question.sight if self.senses.checks else replace(question.sight, supports={})
         naming = question.naming if self.senses.naming else {}
-        return lines(parse(question.text), sight, naming, question.history)
+        return lines(parse(plain(question.text)), sight, naming, question.history)
 
     def refuses(self, question: Question) -> str:
         """Why it cannot be judged, empty if it can: too long, or nothing left to read."""
