@@ -72,7 +72,7 @@ class DermEvalScorer:
     @property
     def name(self) -> str:
         """The judge's, so that a corpus is never scored by two versions."""
-        return f"dermeval: {self.load().name}"
+        return self.load().name
 
     def score(self, case: Case, text: str, findings: Sequence[Finding]) -> Score:
         """See the class."""

@@ -106,7 +106,7 @@ def test_a_corpus_is_scored_by_it(folder: Path) -> None:
     done = judged(*words)
     assert done.returncode == 0, done.stderr
     (entry,) = [json.loads(line) for line in (out / "journal.jsonl").read_text().splitlines()]
-    assert entry["score"]["scorer"] == "dermeval: fake 1" and entry["kept"]
-    assert json.loads((out / "settings.json").read_text())["scorer"] == "dermeval: fake 1"
+    assert entry["score"]["scorer"] == "fake 1" and entry["kept"]
+    assert json.loads((out / "settings.json").read_text())["scorer"] == "fake 1"
     other = judged(*words[:5], "--least-score", "0", "--resume")
     assert other.returncode == 2 and "another scorer" in other.stderr

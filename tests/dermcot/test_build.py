@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import pickle
 import random
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from skingpt_r1.dermcot.lint import lint
 from skingpt_r1.dermcot.scoring import DermEvalScorer, LintScorer
 from skingpt_r1.dermcot.stages import BuildConfig, Tools, blind, entry_of, rivals
 from skingpt_r1.dermcot.variety import variety
+from skingpt_r1.dermeval.judging import load_judge
 from skingpt_r1.knowledge.diagnoses import table
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.records import Case, CaseError, Claim, History, Modality, SkinGPTError
@@ -113,11 +115,12 @@ def test_dermeval_scores_what_was_told_and_refuses_with_a_reason(tmp_path: Path)
     entry = entry_of(case, tools(scorer=scorer), config)
     assert entry.kept and entry.score is not None and entry.text is not None
     assert entry.score.value == round((5 - len(entry.text) % 40 / 10 + 15) / 6, 2)
-    assert entry.score.scorer == scorer.name == "dermeval: fake 1" and entry.score.reason
+    assert entry.score.scorer == scorer.name == "fake 1" and entry.score.reason
     entry_of(case, tools(scorer=scorer), dataclasses.replace(config, history_share=0.0))
     assert judge.histories == [History(age=50), History()]
     gone = entry_of(dataclasses.replace(case, image="gone.jpg"), tools(scorer=scorer), config)
     assert not gone.kept and gone.score is None and gone.text and gone.why.startswith("not scored: gone.jpg")
+    assert pickle.loads(pickle.dumps(DermEvalScorer(load_judge))).load is load_judge  # Ray is sent a name
 
 
 def test_rivals_are_what_the_classifier_confuses_before_what_the_table_says() -> None:
