@@ -20,6 +20,7 @@ from skingpt_r1.dermeval.rubric import DIMENSIONS
 from skingpt_r1.dermeval.sight import Eye, Sight
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.diagnose import ADAPTERS
+from skingpt_r1.models.embedded import visual_digest
 from skingpt_r1.models.weights import sha256_of
 from skingpt_r1.records import CaseError, SkinGPTError
 
@@ -42,7 +43,7 @@ class Evaluator:
         Raises SkinGPTError on a missing or corrupt file, and where the two do not belong together.
         """
         reader, naming, metadata = load(folder / SHIPPED)
-        if metadata.get("writer") != sha256_of(adapters / "writer.safetensors"):
+        if metadata.get("sees") != visual_digest(adapters / "writer.safetensors"):
             raise SkinGPTError(
                 f"{folder / SHIPPED}: was trained on another visual branch than {adapters / 'writer.safetensors'}. "
                 "Reinstall, or train it again: skingpt dermeval train."

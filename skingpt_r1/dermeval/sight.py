@@ -25,9 +25,9 @@ from skingpt_r1.images.measure import measure_lesion
 from skingpt_r1.images.reading import Photo, read_photo
 from skingpt_r1.models.concepts import load_concepts
 from skingpt_r1.models.diagnose import ADAPTERS
-from skingpt_r1.models.embedded import Embedded, load_adapter
+from skingpt_r1.models.embedded import Embedded, load_adapter, visual_digest
 from skingpt_r1.models.segmenter import load_segmenter
-from skingpt_r1.models.weights import save_tensors, sha256_of
+from skingpt_r1.models.weights import save_tensors
 from skingpt_r1.narrative.vocabulary import WRITINGS, Key
 from skingpt_r1.sources.streams import write_text
 
@@ -81,7 +81,7 @@ class SightCache:
 
     def __init__(self, folder: Path, adapters: Path = ADAPTERS) -> None:
         self.folder, self.adapters = folder, adapters
-        self.digest = sha256_of(adapters / "writer.safetensors")[:12]
+        self.digest = visual_digest(adapters / "writer.safetensors")
 
     def get(self, images: Sequence[str], workers: int = 2) -> dict[str, Sight]:
         """The sight of each picture, by path; looks at those that are new. Raises CaseError on an unreadable one."""

@@ -8,6 +8,7 @@ where a patch lies, so that nothing else changes.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -108,12 +109,7 @@ def load_adapter(model: Embedded, path: Path) -> dict[str, str]:
 
     A model without a language half takes the visual half of it.
     """
-    try:
-        tensors: Mapping[str, Tensor] = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise SkinGPTError(
-            f"{path}: not a readable safetensors file ({error}). Reinstall, or train it again."
-        ) from error
+    tensors = _tensors(path)
     parameters = model.trained()
     if model.language is None:
         tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith("language.")}
@@ -127,6 +123,27 @@ def load_adapter(model: Embedded, path: Path) -> dict[str, str]:
         for name, p in parameters.items():
             p.copy_(tensors[name])
     return _metadata(path)
+
+
+def visual_digest(path: Path) -> str:
+    """Short digest of the visual half of a shipped adapter: whoever builds on what it sees names it.
+
+    Raises SkinGPTError on a bad file.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(_tensors(path).items()):
+        if not name.startswith(("language.", "vocabulary.")):
+            digest.update(name.encode() + tensor.contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _tensors(path: Path) -> Mapping[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise SkinGPTError(
+            f"{path}: not a readable safetensors file ({error}). Reinstall, or train it again."
+        ) from error
 
 
 def _metadata(path: Path) -> dict[str, str]:

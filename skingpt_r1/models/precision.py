@@ -35,6 +35,16 @@ def compute_dtype(device: str = "cpu") -> torch.dtype:
     return torch.bfloat16 if "amx_bf16" in processor_flags() else torch.float32
 
 
+def quick_products(flags: frozenset[str] | None = None) -> torch.autocast:
+    """A context in which large products of a training step run in bfloat16, where this processor is quicker so.
+
+    Measured on two cores with avx512_bf16: a step of the evaluator takes 0.63 of its time in float32, and its loss
+    differs in the third digit. Elsewhere the context does nothing. flags: the processor's, to be asked for another.
+    """
+    quick = {"avx512_bf16", "amx_bf16"} & (processor_flags() if flags is None else flags)
+    return torch.autocast("cpu", torch.bfloat16, enabled=bool(quick))
+
+
 def keep_freed_memory() -> None:
     """Ask glibc to reuse freed buffers instead of returning them to the system.
 

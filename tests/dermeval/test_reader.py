@@ -119,9 +119,9 @@ def test_learning_an_answer_makes_it_likelier_and_a_file_keeps_it(fresh: Reader,
     after, _ = supervised_loss(fresh, [Example(QUESTION, CRITIQUE)], 4.0)
     assert float(after.detach()) < 0.5 * float(before.detach())
     naming = fit_naming(torch.eye(4, 8), ["melanoma", "melanocytic nevus"] * 2)
-    save(fresh, naming, tmp_path / "dermeval.safetensors", {"writer": "abc"})
+    save(fresh, naming, tmp_path / "dermeval.safetensors", {"sees": "abc"})
     read, named, metadata = load(tmp_path / "dermeval.safetensors")
-    assert metadata["writer"] == "abc" and named.names == naming.names
+    assert metadata["sees"] == "abc" and named.names == naming.names
     wanted, found = fresh.answer([QUESTION])[0], read.answer([QUESTION])[0]
     assert found.scores == pytest.approx(wanted.scores, abs=0.1)  # bfloat16 in the file
 

@@ -30,9 +30,8 @@ from skingpt_r1.dermeval.training.supervised import supervise
 from skingpt_r1.distill.data import read_pixels
 from skingpt_r1.distill.features import FeatureCache
 from skingpt_r1.models.diagnose import ADAPTERS
-from skingpt_r1.models.embedded import Embedded, load_adapter
+from skingpt_r1.models.embedded import Embedded, load_adapter, visual_digest
 from skingpt_r1.models.segmenter import frozen_encoder
-from skingpt_r1.models.weights import sha256_of
 from skingpt_r1.records import SkinGPTError
 
 log = logging.getLogger(__name__)
@@ -77,7 +76,7 @@ def train(
         soreb(config, reader, lambda step: lessons.draw(later + step), digest, out / "soreb", resume)
     aside = [s for s in val if kept_aside(s)]
     fitted = margins_of(reader, probes(aside, random.Random(config.seed)), lessons)
-    metadata = {"writer": sha256_of(adapters / "writer.safetensors"), "data": digest, "config": asdict(config)}
+    metadata = {"sees": visual_digest(adapters / "writer.safetensors"), "data": digest, "config": asdict(config)}
     save(reader, naming, out / SHIPPED, metadata)
     conformal.save(out / MARGINS, *fitted)
     log.info("wrote %s", out / SHIPPED)

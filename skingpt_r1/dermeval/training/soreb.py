@@ -17,6 +17,7 @@ from skingpt_r1.dermeval.training.config import EvalConfig
 from skingpt_r1.dermeval.training.losses import divergence, moved, policy_loss, reward
 from skingpt_r1.dermeval.training.supervised import Draw, Forced, forced
 from skingpt_r1.distill.run import Loop, RunFolder
+from skingpt_r1.models.precision import quick_products
 
 
 def soreb(config: EvalConfig, reader: Reader, draw: Draw, data: str, out: Path, resume: bool) -> None:
@@ -31,15 +32,16 @@ def soreb(config: EvalConfig, reader: Reader, draw: Draw, data: str, out: Path, 
         examples = draw(step)
         prompts = [reader.prompt(e.question).detach() for e in examples]
         reader.eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), quick_products():
             answers, _ = reader.generate(prompts, temperature=config.temperature)
         rewards = [rewarded(reader, ids, e.critique.scores) for ids, e in zip(answers, examples, strict=True)]
         mean = round(sum(rewards) / len(rewards), 6)  # as the journal keeps it, so that a resumed run goes on alike
         before = mean if baseline is None else baseline
-        with torch.no_grad(), _holding(parameters, supervised):
+        with torch.no_grad(), quick_products(), _holding(parameters, supervised):
             reference = forced(reader, prompts, answers).logits
         reader.train()
-        said = forced(reader, prompts, answers)
+        with quick_products():
+            said = forced(reader, prompts, answers)
         leash = divergence(said.logits, reference)
         loss = policy_loss(taken(said), said.owner, torch.tensor(rewards) - before) + config.leash * leash
         loop.update(

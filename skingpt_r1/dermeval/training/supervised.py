@@ -15,6 +15,7 @@ from skingpt_r1.dermeval.reader import Question, Reader
 from skingpt_r1.dermeval.training.config import EvalConfig
 from skingpt_r1.dermeval.training.losses import weighted_cross_entropy
 from skingpt_r1.distill.run import Loop, RunFolder
+from skingpt_r1.models.precision import quick_products
 
 _SCORED = 12  # tokens of " 3 4 5 5 5 2", the last before the end
 
@@ -88,7 +89,9 @@ def supervise(config: EvalConfig, reader: Reader, draw: Draw, data: str, out: Pa
     optimiser = torch.optim.AdamW(parameters.values(), lr=config.rate, weight_decay=0.01)
     reader.train()
     for step in (loop := Loop(run, parameters, optimiser, config.steps, config.seed, save_every=25)):
-        loss, scores = supervised_loss(reader, draw(step), config.score_weight)
+        examples = draw(step)
+        with quick_products():
+            loss, scores = supervised_loss(reader, examples, config.score_weight)
         loop.update(loss, scores=float(scores))
 
 
