@@ -30,8 +30,8 @@ per dimension the lowest score holds, and a text loses at least a point wherever
 in the last column must stay as it was, unless it is listed under "may move". "picture" means that only the picture, or
 the history that the evaluator is given, shows it.
 
-**What the text alone still tells.** A bag of words (logistic regression on 1- to 3-grams, five folds by case, 1,200
-texts of the corpus in the grammar's form) ranks the damaged text below its original in 71 to 74 % of pairs for a flipped
+**What the text alone still tells.** A bag of words (logistic regression on 1- to 3-grams, five folds by case, up to
+1,200 texts of the corpus in grammar form) ranks the damaged text below its original in 71 to 74 % of pairs for a flipped
 finding, 59 to 71 % for a wrong size, 77 to 87 % for a wrong colour, nearly always for an invented finding (the text is
 longer), a wrong modality or a malignant called benign. Only a swapped picture leaves the text as it was: that is the
 damage to test with whether an evaluator looks.
