@@ -31,7 +31,7 @@ in the last column must stay as it was, unless it is listed under "may move". "p
 the history that the evaluator is given, shows it.
 
 **What the text alone still tells.** A bag of words (logistic regression on 1- to 3-grams, five folds by case, up to
-1,200 texts of the corpus in grammar form) ranks the damaged text below its original in 71 to 74 % of pairs for a flipped
+1,200 texts of the corpus in grammar form) ranks the damaged below its original in 71 to 74 % of pairs for a flipped
 finding, 59 to 71 % for a wrong size, 77 to 87 % for a wrong colour, nearly always for an invented finding (the text is
 longer), a wrong modality or a malignant called benign. Only a swapped picture leaves the text as it was: that is the
 damage to test with whether an evaluator looks.
