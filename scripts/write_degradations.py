@@ -29,6 +29,15 @@ that the text alone does not show a flipped finding), the picture under the text
 per dimension the lowest score holds, and a text loses at least a point wherever a damage lowers anything. What is not
 in the last column must stay as it was, unless it is listed under "may move". "picture" means that only the picture, or
 the history that the evaluator is given, shows it.
+
+**What the text alone still tells.** A bag of words that was trained on the kind and severity in question (logistic
+regression on 1- to 3-grams, five folds by case, 311 to 1,200 corpus texts in grammar form, sees neither picture nor
+history) ranks the damaged text below its original in this share of pairs, lowest to highest severity: finding flipped
+71 to 74 %, wrong size 59 to 71 %, wrong colour 77 to 87 %, finding invented 89 to 100 % and key finding dropped 84 to
+100 % (the length tells), wrong age, sex or site 85 to 94 %, wrong symptom 99 to 100 %, wrong diagnosis 92 to 94 %,
+malignant called benign, wrong modality (2) and wrong number 100 %. So "picture" above says what a reader needs, not
+that a text-only model is at chance. Only a swapped picture leaves the text as it was: that is the damage to test with
+whether an evaluator looks.
 """
 _TAIL: Final = """
 ## Kept out of training

@@ -7,15 +7,13 @@ for nothing, and where nothing measured favours the label the narrative says so 
 
 from __future__ import annotations
 
-import math
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from skingpt_r1.knowledge.diagnoses import category_of, urgency_of
-from skingpt_r1.knowledge.likelihoods import likelihood_ratio
 from skingpt_r1.narrative import vocabulary
-from skingpt_r1.records import Claim, Hypothesis, Narrative
+from skingpt_r1.narrative.arguing import argued, arranged
+from skingpt_r1.records import Claim, Narrative
 
 
 class ScoredClaim(NamedTuple):
@@ -30,15 +28,7 @@ _COLOURS: Final = 3  # most colours of one narrative, the largest shares
 _HISTORY: Final = 3  # most facts of the history in one narrative
 _ABSENT_SHARE: Final = 0.15  # of narratives that name one finding which is not there
 LEAST_SUPPORT: Final = 0.5
-_SPEAKS: Final = math.log(1.15)  # least log ratio that is worth a word
-_CONVINCES: Final = math.log(1.3)  # one claim at least, or the confidence is low
-_HIGH: Final = math.log(5)  # of all claims together, for high confidence
 _SEVERAL: Final = ("colour", "structure")  # kinds of which one lesion may have more than one
-_ABSENT: Final = "absent"  # stands for every finding that is not there
-_READING_ORDER: Final = (
-    "modality", "size", "site", "symmetry", "border", "edge", "structure", "colour", "variety", _ABSENT,
-    "age", "sex", *vocabulary.SYMPTOMS, "diameter", "skin type",
-)  # fmt: skip
 
 
 def draft(
@@ -49,37 +39,11 @@ def draft(
     candidates: preferred names that are really confused with it, likeliest first. Raises ValueError without a
     usable claim or a candidate.
     """
-    claims = _arranged(_chosen(case_claims, rng))
+    claims = arranged(_chosen(case_claims, rng))
     rivals = [name for name in dict.fromkeys(candidates) if name != diagnosis]
     if not claims or not rivals:
         raise ValueError(f"{diagnosis}: a draft needs a claim that the vocabulary knows, and another candidate")
-    differential = _differential(diagnosis, rivals, rng)
-    hypotheses = tuple(_argued(name, differential, claims, rng) for name in differential)
-    rival = _strongest(claims, [name for name in differential if name != diagnosis])
-    evidence = _evidence(claims, diagnosis, [rival])
-    strengths = _evidence(claims, diagnosis, differential)
-    category_claims = _category_claims(claims, diagnosis, differential, rng)
-    deciding = _top(_without(evidence, hypotheses[0].speaks_against), 1, rng.randint(1, 2))
-    confidence = _confidence(list(strengths.values()), list(_raw(claims, diagnosis, differential)))
-    if confidence == "high" and not deciding:  # "nothing here decides", and sure of it: nobody argues so
-        confidence = "moderate"
-    return Narrative(
-        claims=tuple(claims),
-        category=category_of(diagnosis),
-        category_claims=category_claims,
-        hypotheses=hypotheses,
-        deciding=deciding,
-        rival=rival,
-        doubts=_top(_without(evidence, hypotheses[0].speaks_for), -1, 1),
-        diagnosis=diagnosis,
-        confidence=confidence,
-        urgency=urgency_of(
-            diagnosis,
-            {(c.concept, c.value) for c in claims if c.polarity},
-            [name for name in differential if name != diagnosis],
-            confident=confidence != "low",
-        ),
-    )
+    return argued(claims, _differential(diagnosis, rivals, rng), rng)
 
 
 def _chosen(case_claims: Sequence[ScoredClaim], rng: random.Random) -> list[Claim]:
@@ -118,19 +82,6 @@ def _is_history(claim: Claim) -> bool:
     return claim.concept in vocabulary.HISTORY_CONCEPTS
 
 
-def _arranged(claims: list[Claim]) -> list[Claim]:
-    """In reading order, the same for every case, so that each place of a narrative asks the picture one question.
-
-    What is absent comes after what is there: "no black and uniform colour" would deny both.
-    """
-
-    def place(claim: Claim) -> int:
-        seen = claim.polarity or _is_history(claim)
-        return _READING_ORDER.index(claim.concept if seen else _ABSENT)
-
-    return sorted(claims, key=place)
-
-
 def _differential(diagnosis: str, rivals: list[str], rng: random.Random) -> list[str]:
     """The diagnosis first: a differential is read as ranked, and the writer commits itself at its first name."""
     chosen = rivals[:1] if rng.random() < 0.7 else []
@@ -138,53 +89,3 @@ def _differential(diagnosis: str, rivals: list[str], rng: random.Random) -> list
     while others and len(chosen) < min(3, len(rivals)) and (not chosen or rng.random() < 0.6):
         chosen.append(others.pop(min(rng.randrange(len(others)), rng.randrange(len(others)))))
     return [diagnosis, *chosen]
-
-
-def _raw(claims: Sequence[Claim], diagnosis: str, rivals: Collection[str]) -> list[float]:
-    """The log likelihood ratio of every claim that has a measured one."""
-    ratios = (likelihood_ratio(*claim.key, diagnosis, rivals) for claim in claims)
-    return [math.log(ratio.value) for ratio in ratios if ratio is not None]
-
-
-def _evidence(claims: Sequence[Claim], diagnosis: str, rivals: Collection[str]) -> dict[int, float]:
-    """Per claim position the log likelihood ratio, where it is measured, large enough and beyond chance."""
-    found = {}
-    for position, claim in enumerate(claims):
-        ratio = likelihood_ratio(*claim.key, diagnosis, rivals)
-        if ratio and (ratio.low > 1 or ratio.high < 1) and abs(math.log(ratio.value)) >= _SPEAKS:
-            found[position] = math.log(ratio.value)
-    return found
-
-
-def _top(evidence: dict[int, float], sign: int, n: int) -> tuple[int, ...]:
-    """The n positions that speak most for (sign 1) or against (sign -1), strongest first."""
-    speaking = [position for position, value in evidence.items() if value * sign > 0]
-    return tuple(sorted(speaking, key=lambda position: -abs(evidence[position]))[:n])
-
-
-def _without(evidence: dict[int, float], positions: Collection[int]) -> dict[int, float]:
-    """What the differential says of a claim, the synthesis must not turn round: its ratio is against one rival only."""
-    return {position: value for position, value in evidence.items() if position not in positions}
-
-
-def _argued(name: str, differential: list[str], claims: Sequence[Claim], rng: random.Random) -> Hypothesis:
-    evidence = _evidence(claims, name, [other for other in differential if other != name])
-    return Hypothesis(name, _top(evidence, 1, rng.choice((1, 1, 2))), _top(evidence, -1, 1))
-
-
-def _strongest(claims: Sequence[Claim], rivals: list[str]) -> str:
-    """The rival that the claims favour most over the other rivals; the first where they say nothing."""
-    return max(rivals, key=lambda name: sum(_raw(claims, name, rivals)))
-
-
-def _category_claims(
-    claims: Sequence[Claim], diagnosis: str, differential: list[str], rng: random.Random
-) -> tuple[int, ...]:
-    outside = [name for name in differential if category_of(name) != category_of(diagnosis)]
-    return _top(_evidence(claims, diagnosis, outside), 1, rng.choice((1, 1, 2)))
-
-
-def _confidence(speaking: list[float], measured: list[float]) -> str:
-    if not any(value > _CONVINCES for value in speaking) or sum(measured) < 0:
-        return "low"
-    return "high" if sum(measured) >= _HIGH else "moderate"

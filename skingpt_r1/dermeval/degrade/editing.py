@@ -10,21 +10,30 @@ from skingpt_r1.dermeval.critique import Fault
 from skingpt_r1.dermeval.degrade import lexicon
 from skingpt_r1.dermeval.degrade.arguing import as_sound, changed
 from skingpt_r1.dermeval.degrade.registry import Damaged, Note
-from skingpt_r1.dermeval.degrade.subject import Subject
+from skingpt_r1.dermeval.degrade.subject import Pool, Subject
 from skingpt_r1.dermeval.degrade.words import inserted, put, sentences
 from skingpt_r1.narrative.vocabulary import Key
 from skingpt_r1.records import Narrative
 
 TRIES: Final = 12
+_RARE: Final = 0.02  # share of pictures that every finding is given beforehand
 
 
-def exchanged(subject: Subject, told: Narrative, pairs: dict[Key, Key], n: int, rng: random.Random) -> Damaged | None:
-    """n of the pairs, drawn until the text by itself is as sound as before."""
+def exchanged(
+    subject: Subject, told: Narrative, pairs: Mapping[Key, Key], n: int, rng: random.Random, pool: Pool
+) -> Damaged | None:
+    """n of the pairs, drawn until the text by itself is as sound as before.
+
+    A claim that is usual for the diagnosis takes the place of an unusual one sooner than the reverse: damaged texts
+    must not be the odd ones.
+    """
     if len(pairs) < n:
         return None
+    usual = {key: pool.share(subject, key) + _RARE for pair in pairs.items() for key in pair}
+    odds = {old: usual[old] / usual[new] for old, new in pairs.items()}
     for _ in range(TRIES):
-        taken = rng.sample(sorted(pairs), n)
-        altered = changed(told, {key: pairs[key] for key in taken})
+        taken = sorted(odds, key=lambda old: odds[old] * rng.expovariate(1))[:n]
+        altered = changed(told, {key: pairs[key] for key in taken}, rng)
         if altered is not None and as_sound(altered, told):
             return Damaged(subject.retold(altered), tuple(Note(Fault.UNSEEN, pairs[key]) for key in taken))
     return None

@@ -16,10 +16,11 @@ from skingpt_r1.dermeval.degrade.words import advice_sentences, cut_out, describ
 from skingpt_r1.narrative import vocabulary
 from skingpt_r1.narrative.vocabulary import Key
 
-_FLIPPED: Final = ("symmetry", "border", "edge", "variety", "structure", "colour")
+_PAIRED: Final = ("symmetry", "border", "edge", "variety")
+_SEEN: Final = (*_PAIRED, "structure", "colour")
 _SHADES: Final = (("light brown", "dark brown"), ("dark brown", "black"), ("red", "pink"), ("white", "yellow"),
                   ("black", "blue-grey"))  # fmt: skip
-_STRUCTURES: Final = tuple(k for k in vocabulary.WRITINGS if k[0] == "structure" and k[2])
+_INVENTED: Final = tuple(k for k in vocabulary.WRITINGS if k[0] in (*_SEEN, "size") and k[2])
 _ADDED: Final = ("{} are also visible.", "In addition there are {}.", "One also sees {}.", "There are {} as well.")
 _DENIES: Final = re.compile(r"\b(no|not|without|absence|absent|lack\w*|rules? out)\b", re.IGNORECASE)
 _STRANGE: Final = (
@@ -37,8 +38,8 @@ def flipped(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> 
     if told is None:
         words = lexicon.present(subject.text, lexicon.OPPOSITES)
         return by_words(subject, words, lexicon.OPPOSITES, severity, Fault.UNSEEN, rng)
-    pairs = {c.key: o for c in told.claims if c.concept in _FLIPPED and (o := vocabulary.opposite(c.key))}
-    return exchanged(subject, told, pairs, severity, rng)
+    pairs = {c.key: o for c in told.claims if c.concept in _PAIRED and (o := vocabulary.opposite(c.key))}
+    return exchanged(subject, told, pairs, severity, rng, pool)
 
 
 @damage("wrong colour", family="finding", sees=PICTURE, lowers=_LOWERS, may_move=_MAY)
@@ -55,29 +56,28 @@ def recoloured(subject: Subject, severity: int, rng: random.Random, pool: Pool) 
             continue
         free = [v for v in vocabulary.COLOURS if v not in taken and _is_shade(v, claim.value) == (severity == 1)]
         if free:
-            value = rng.choice(free)
+            value = pool.drawn(subject, "colour", free, rng)
             taken.add(value)
             pairs[claim.key] = ("colour", value, True)
-    return exchanged(subject, told, pairs, 2 if severity == 3 else 1, rng)
+    return exchanged(subject, told, pairs, 2 if severity == 3 else 1, rng, pool)
 
 
 @damage("finding invented", family="finding", sees=PICTURE, lowers=_LOWERS, may_move=_MAY)
 def invented(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> Damaged | None:
-    """One, two or three colours or structures that the picture does not have are seen, and speak where they would."""
+    """One, two or three findings that the picture does not have are seen, and speak where they would."""
     if subject.told is None:
         return _sentences_more(subject, severity, rng)
-    there = {c.key for c in subject.described}
-    free: list[Key] = [("colour", v, True) for v in vocabulary.COLOURS]
-    free += _STRUCTURES if subject.modality == "dermoscopy" else ()
-    free = [k for k in free if k not in there and (k[0] == "structure" or contradicts(k, there))]
     told, notes = subject.told, list[Note]()
-    for key in rng.sample(free, len(free)):
-        grown = added(told, key)
+    there = {c.key for c in subject.described}
+    free = [key for key in _INVENTED if key not in there and contradicts(key, there)]
+    while free and len(notes) < severity:
+        value = pool.drawn(subject, "", [f"{c}|{v}" for c, v, _ in free], rng)
+        key = next(k for k in free if f"{k[0]}|{k[1]}" == value)
+        free.remove(key)
+        grown = added(told, key, rng)
         if grown is not None and as_sound(grown, subject.told):
             told, notes = grown, [*notes, Note(Fault.UNSEEN, key)]
-        if len(notes) == severity:
-            return Damaged(subject.retold(told), tuple(notes))
-    return None
+    return Damaged(subject.retold(told), tuple(notes)) if len(notes) == severity else None
 
 
 @damage("key finding dropped", family="finding", sees=PICTURE, severities=(1, 2, 3),
@@ -88,7 +88,7 @@ def dropped(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> 
     told = subject.told
     if told is None:
         return _sentences_less(subject, severity, rng)
-    seen = [i for i, c in enumerate(told.claims) if c.concept in _FLIPPED and c.polarity]
+    seen = [i for i, c in enumerate(told.claims) if c.concept in _SEEN and c.polarity]
     arguing = {p for h in told.hypotheses for p in (*h.speaks_for, *h.speaks_against)} | {*told.deciding}
     deciding = [i for i in seen if i in told.deciding] or [i for i in seen if i in arguing]
     choices = {1: [i for i in seen if i not in told.deciding], 2: deciding, 3: seen}[severity]
@@ -96,7 +96,7 @@ def dropped(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> 
     if len(choices) < n:
         return None
     gone = [told.claims[i].key for i in sorted(rng.sample(choices, n))]
-    left = without(told, gone)
+    left = without(told, gone, rng)
     if left is None:
         return None
     notes = [Note(Fault.MISSING, vocabulary.bare(vocabulary.phrases(key)[0]), missing=True) for key in gone]

@@ -55,10 +55,10 @@ def taken_otherwise(subject: Subject, severity: int, rng: random.Random, pool: P
     former: Key = ("modality", subject.modality.value, True)
     key: Key = ("modality", wrong.value, True)
     there = former in {c.key for c in told.claims}
-    now = changed(told, {former: key}) if there else added(told, key)
+    now = changed(told, {former: key}, rng) if there else added(told, key, rng)
     notes = [Note(Fault.UNSEEN, key)]
     for structure in rng.sample(_STRUCTURES, len(_STRUCTURES)):
-        grown = added(now, structure) if now is not None and severity > len(notes) + 1 else None
+        grown = added(now, structure, rng) if now is not None and severity > len(notes) + 1 else None
         if grown is not None and as_sound(grown, told):
             now, notes = grown, [*notes, Note(Fault.UNSEEABLE, structure)]
     return Damaged(subject.retold(now), tuple(notes)) if now is not None else None
@@ -78,7 +78,7 @@ def resized(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> 
     if size is None:
         return None
     others = [v for v in sizes if abs(sizes.index(v) - sizes.index(size.value)) == severity]
-    return exchanged(subject, told, {size.key: ("size", rng.choice(others), True)}, 1, rng) if others else None
+    return exchanged(subject, told, {size.key: ("size", rng.choice(others), True)}, 1, rng, pool) if others else None
 
 
 @damage("wrong number", family="finding", sees=PICTURE, severities=(2,), by_words=True,

@@ -16,7 +16,7 @@ from skingpt_r1.knowledge.likelihoods import SITE_GROUPS
 from skingpt_r1.narrative import vocabulary
 from skingpt_r1.narrative.vocabulary import Key
 
-_STEPS: Final = {1: (8, 15), 2: (20, 30), 3: (35, 50)}  # years off
+_STEPS: Final = {1: (10, 15), 2: (20, 30), 3: (35, 60)}  # years off
 _AGES: Final = (18, 92)
 _YEARS: Final = re.compile(r"(?<!\d)(\d{1,2})(?=[- ]years?[- ]old| years of age)")
 _SEXES: Final = {"woman": "man", "man": "woman", "female": "male", "male": "female", "girl": "boy", "boy": "girl"}
@@ -43,8 +43,11 @@ def older(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> Da
         age = str(_off(float(found.group()), severity, rng))
         text = _YEARS.sub(lambda m: age if m.group() == found.group() else m.group(), subject.text)
         return Damaged(subject.reworded(text), (Note(Fault.UNTOLD, f"{age}{text[found.end() :][:10]}"),))
-    age = str(_off(50.0 if told_age is None else told_age, severity, rng))
-    return _told(subject, ("age", age, True))
+    low, high = _STEPS[severity]
+    known = 50.0 if told_age is None else told_age
+    ages = [str(a) for a in range(_AGES[0], _AGES[1] + 1) if low <= abs(a - known) <= high]
+    age = pool.drawn(subject, "age", ages, rng)
+    return _told(subject, ("age", age, True), rng)
 
 
 @damage("wrong sex", family="history", sees=PICTURE, severities=(2,),
@@ -58,7 +61,7 @@ def other_sex(subject: Subject, severity: int, rng: random.Random, pool: Pool) -
             return said(subject, rng.choice(_OF).format(sex), sex, rng)
         return by_words(subject, found[:1], _SEXES, 1, Fault.UNTOLD, rng)
     known = subject.history.sex or subject.recorded.sex or rng.choice(("female", "male"))
-    return _told(subject, ("sex", "male" if known == "female" else "female", True))
+    return _told(subject, ("sex", "male" if known == "female" else "female", True), rng)
 
 
 @damage("wrong site", family="history", sees=PICTURE, severities=(2, 3),
@@ -76,7 +79,7 @@ def elsewhere(subject: Subject, severity: int, rng: random.Random, pool: Pool) -
     near = [s for s in vocabulary.SITES if SITE_GROUPS.get(s) == region] if region else []
     far = [s for s, group in SITE_GROUPS.items() if group != region]
     found = [s for s in (near if severity == 2 and near else far) if not site or not {*s.split()} & {*site.split()}]
-    return _told(subject, ("site", rng.choice(found), True)) if found else None
+    return _told(subject, ("site", pool.drawn(subject, "site", found, rng), True), rng) if found else None
 
 
 @damage("wrong symptom", family="history", sees=PICTURE, severities=(2, 3),
@@ -94,7 +97,7 @@ def other_symptom(subject: Subject, severity: int, rng: random.Random, pool: Poo
         key: Key = (concept, "yes", not known.get(concept, False))
         opposite = vocabulary.opposite(key)
         held = opposite in {c.key for c in told.claims}
-        made = changed(told, {opposite: key}) if held and opposite else added(told, key)
+        made = changed(told, {opposite: key}, rng) if held and opposite else added(told, key, rng)
         if made is not None and as_sound(made, subject.told):
             told, notes = made, [*notes, Note(Fault.UNTOLD, key)]
         if len(notes) == severity - 1:
@@ -109,11 +112,11 @@ def _off(age: float, severity: int, rng: random.Random) -> int:
     return rng.choice(fitting or [min(max(ways[0], _AGES[0]), _AGES[1])])
 
 
-def _told(subject: Subject, key: Key) -> Damaged | None:
+def _told(subject: Subject, key: Key, rng: random.Random) -> Damaged | None:
     """Our own text with another value of this concept, or with the concept added."""
     assert subject.told is not None
     former = next((c.key for c in subject.told.claims if c.concept == key[0]), None)
     if former == key:
         return None
-    made = changed(subject.told, {former: key}) if former else added(subject.told, key)
+    made = changed(subject.told, {former: key}, rng) if former else added(subject.told, key, rng)
     return Damaged(subject.retold(made), (Note(Fault.UNTOLD, key),)) if made is not None else None

@@ -70,8 +70,8 @@ def _called(subject: Subject, rng: random.Random, fits: _Fits) -> Damaged | None
         return _put_for(subject, right, unnamed[0], rng) if unnamed else None
     for wrong in wrongs:
         belittling = right.malignant != "benign" and wrong.malignant == "benign"
-        changed = misnamed(subject.told, wrong.name, reassuring=belittling)
-        if as_sound(changed, subject.told):
+        changed = misnamed(subject.told, wrong.name, rng, reassuring=belittling)
+        if changed is not None and as_sound(changed, subject.told):
             alarm = {"safety": 4} if right.malignant == "benign" != wrong.malignant else {}
             return Damaged(subject.retold(changed), (Note(Fault.MISNAMED, wrong.name),), alarm)
     return None

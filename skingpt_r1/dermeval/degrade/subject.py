@@ -12,6 +12,7 @@ import gzip
 import json
 import random
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,9 +20,12 @@ from typing import IO, Any
 
 from skingpt_r1.dermeval.degrade.styles import GRAMMAR, tell
 from skingpt_r1.narrative.parse import parse
+from skingpt_r1.narrative.vocabulary import Key
 from skingpt_r1.records import Claim, History, Modality, Narrative, SkinGPTError
 from skingpt_r1.sources.streams import case_of, picture_of
 
+_Source = tuple[str, Modality | None]
+_USUAL = 0.5  # support from which on a picture counts as described so
 _LOOKED_AT = 60  # donors that a picture swap looks through, of the hundreds that would do
 
 
@@ -66,14 +70,35 @@ def styled(subject: Subject, style: str, seed: int) -> Subject:
 
 
 class Pool:
-    """Where the pictures of swaps come from: subjects by data set, modality and diagnosis."""
+    """Where the pictures of swaps come from, and what is usual there: subjects by data set, modality and diagnosis."""
 
     def __init__(self, subjects: Iterable[Subject]) -> None:
-        self._alike: dict[tuple[str, Modality | None], dict[str, list[Subject]]] = {}
+        self._alike: dict[_Source, dict[str, list[Subject]]] = {}
+        self._usual: dict[_Source, Counter[str]] = {}
+        self._shares: dict[tuple[_Source, str], Counter[Key]] = {}
         for subject in subjects:
-            if subject.image is not None and subject.diagnosis is not None:
-                kinds = self._alike.setdefault((subject.dataset, subject.modality), {})
-                kinds.setdefault(subject.diagnosis, []).append(subject)
+            if subject.image is None or subject.diagnosis is None:
+                continue
+            source = (subject.dataset, subject.modality)
+            self._alike.setdefault(source, {}).setdefault(subject.diagnosis, []).append(subject)
+            keys = [c.key for c in subject.described if (c.support or 0) >= _USUAL]
+            self._usual.setdefault(source, Counter()).update(f"{c}|{v}" for c, v, p in keys if p)
+            self._shares.setdefault((source, subject.diagnosis), Counter()).update(keys)
+
+    def share(self, subject: Subject, key: Key) -> float:
+        """Of the pictures of this source and diagnosis, how many are described so, 0 .. 1."""
+        source = (subject.dataset, subject.modality)
+        found = self._shares.get((source, subject.diagnosis or ""))
+        return found[key] / len(self._alike[source][subject.diagnosis or ""]) if found else 0.0
+
+    def drawn(self, subject: Subject, concept: str, values: Sequence[str], rng: random.Random) -> str:
+        """One of the values, as often as this source is described so; any of them where it never is.
+
+        concept: "" where the values say theirs ("colour|red").
+        """
+        usual = self._usual.get((subject.dataset, subject.modality), Counter())
+        weights = [usual[f"{concept}|{value}" if concept else value] for value in values]
+        return rng.choices(values, weights)[0] if any(weights) else rng.choice(values)
 
     def donors(self, subject: Subject, same_diagnosis: bool, rng: random.Random) -> Sequence[Subject]:
         """Pictures of other patients from the same source, some of them in drawn order."""
