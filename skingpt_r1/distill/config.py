@@ -40,6 +40,9 @@ class DistillConfig:
         default=4e-4, metadata={"help": "peak learning rate of LoRA and connector in the third phase"}
     )
     write_visual_rate: float = field(default=3e-5, metadata={"help": "peak learning rate of the visual branch there"})
+    write_sees: bool = field(
+        default=True, metadata={"help": "train what sees there, too (off: LoRA and vocabulary bias only)"}
+    )
     write_decision_weight: float = field(
         default=4.0,
         metadata={"help": "weight of the tokens that name category, first hypothesis and diagnosis; 1 is published"},

@@ -100,9 +100,12 @@ def write(
     parameters = model.trained()
     if not config.bias:
         parameters = {n: p for n, p in parameters.items() if not n.startswith("vocabulary.")}
+    if not config.write_sees:  # the evaluator and all else that builds on what is seen stay valid
+        parameters = {n: p for n, p in parameters.items() if n.startswith(("language.", "vocabulary."))}
     seeing = [p for n, p in parameters.items() if n.startswith(("encoder.", "visual."))]
     saying = [p for n, p in parameters.items() if not n.startswith(("encoder.", "visual."))]
-    groups = [{"params": saying, "lr": config.write_rate}, {"params": seeing, "lr": config.write_visual_rate}]
+    groups = [{"params": saying, "lr": config.write_rate}]
+    groups += [{"params": seeing, "lr": config.write_visual_rate}] if seeing else []
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
     loop = Loop(run, parameters, optimiser, config.write_steps, config.seed, save_every=25)
     weight, _ = sampling(train.columns, train.space, power=1.0)

@@ -19,6 +19,7 @@ from skingpt_r1.dermcot.teaching import alone
 from skingpt_r1.distill.config import DistillConfig
 from skingpt_r1.distill.recipe import teach
 from skingpt_r1.models.diagnose import ADAPTERS
+from skingpt_r1.models.embedded import visual_digest
 from skingpt_r1.records import History, SkinGPTError
 from tests.dermcot.test_build import cases, tools
 
@@ -72,3 +73,14 @@ def test_finished_adapters_are_taught_a_corpus_without_a_teacher(corpus: Path, t
     assert before.keys() == after.keys()
     moved = {name.partition(".")[0] for name in before if not torch.equal(before[name], after[name])}
     assert {"language", "connector"} <= moved
+
+
+@pytest.mark.slow
+def test_a_corpus_can_be_taught_without_touching_what_sees(corpus: Path, tmp_path: Path) -> None:
+    config = DistillConfig(write_steps=2, write_batch=2, write_sees=False)
+    teach(config, ADAPTERS, alone(corpus, tmp_path), tmp_path / "writer", resume=False)
+    written = tmp_path / "writer" / "writer.safetensors"
+    before, after = load_file(ADAPTERS / "writer.safetensors"), load_file(written)
+    moved = {name.partition(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert "language" in moved and moved <= {"language", "vocabulary"}
+    assert visual_digest(written) == visual_digest(ADAPTERS / "writer.safetensors")

@@ -15,7 +15,7 @@ class EvalConfig:
     score_weight: float = field(default=4.0, metadata={"help": "weight of the score tokens in the supervised loss"})
     intact_share: float = field(default=0.2, metadata={"help": "share of narratives without damage"})
     second_share: float = field(default=0.2, metadata={"help": "share of damaged narratives with a second damage"})
-    free_share: float = field(default=0.1, metadata={"help": "share of certified texts by others, without picture"})
+    free_share: float = field(default=0.1, metadata={"help": "share of steps with texts by others, without picture"})
     blind_share: float = field(default=0.1, metadata={"help": "share of our narratives judged without their picture"})
     addressed_share: float = field(default=0.05, metadata={"help": "share of narratives that speak to the evaluator"})
     soreb_steps: int = field(default=60, metadata={"help": "steps of SOREB"})

@@ -27,6 +27,7 @@ from skingpt_r1.dermeval.training.supervised import Example
 from skingpt_r1.records import SkinGPTError
 
 ASIDE: Final = 0.25  # share of patients and of certified texts that margins and checks are made of
+_DEALT: Final = 4  # steps whose texts are drawn together
 _TRIES: Final = 12  # damages that are tried on a text before another one is drawn
 _LONGEST: Final = 3000  # characters of a certified text that is learnt from; longer ones cost too much
 
@@ -67,14 +68,25 @@ class Lessons:
         self.weight = [count[s.dataset, s.diagnosis] ** -0.5 for s in self.ours]
 
     def draw(self, step: int) -> list[Example]:
-        """As many as the batch, each with a generator of its own."""
-        seed = self.config.seed
-        return [self.example(random.Random(f"dermeval {seed} {step} {i}")) for i in range(self.config.batch)]
+        """As many as the batch, each with a generator of its own; half as many where they are texts by others.
+
+        What is read together is padded to the longest: so texts by others, twice as long, have steps of their own, and
+        ours are drawn for a few steps at once and dealt out by length.
+        """
+        seed, batch = self.config.seed, self.config.batch
+        if self.free and random.Random(f"free {seed} {step}").random() < self.config.free_share:
+            return [self._by_others(random.Random(f"{seed} {step} {i}")) for i in range(max(1, batch // 2))]
+        block, place = divmod(step, _DEALT)
+        drawn = [self.example(random.Random(f"dermeval {seed} {block} {i}")) for i in range(_DEALT * batch)]
+        drawn.sort(key=lambda e: len(e.question.text))
+        hand = random.Random(f"deal {seed} {block}").sample(range(_DEALT), _DEALT)[place]
+        return drawn[hand * batch : (hand + 1) * batch]
+
+    def _by_others(self, rng: random.Random) -> Example:
+        return self._asked(self._spoilt(rng.choice(self.free), rng, blind=True), None, rng)
 
     def example(self, rng: random.Random) -> Example:
-        """One question and its answer."""
-        if self.free and rng.random() < self.config.free_share:
-            return self._asked(self._spoilt(rng.choice(self.free), rng, blind=True), None, rng)
+        """One question about a text of ours, and its answer."""
         blind = rng.random() < self.config.blind_share
         subject = rng.choices(self.ours, self.weight)[0]
         subject = styled(subject, rng.choice([s for s in STYLES if s != HELD_OUT_STYLE]), rng.randrange(2**31))
