@@ -1,5 +1,6 @@
 """What a training step is shown, what it never is, and the margins that are fitted on the rest."""
 
+import itertools
 import random
 from collections import Counter
 
@@ -53,7 +54,7 @@ def test_texts_are_dealt_out_by_length_and_none_twice(lessons: Lessons) -> None:
     finally:
         lessons.free = kept
     hands = sorted(steps, key=min)
-    assert all(max(a) <= min(b) for a, b in zip(hands, hands[1:], strict=False))
+    assert all(max(a) <= min(b) for a, b in itertools.pairwise(hands))
 
 
 def test_the_held_out_family_and_style_are_never_shown(lessons: Lessons) -> None:
