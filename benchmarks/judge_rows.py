@@ -30,7 +30,7 @@ from skingpt_r1.dermcot.scoring import LintScorer
 from skingpt_r1.dermcot.stages import BuildConfig, Tools
 from skingpt_r1.dermeval.degrade.apply import Degraded, degraded, sound
 from skingpt_r1.dermeval.degrade.manipulate import MANIPULATIONS, manipulated
-from skingpt_r1.dermeval.degrade.registry import DAMAGES
+from skingpt_r1.dermeval.degrade.registry import DAMAGES, PICTURE, Damage
 from skingpt_r1.dermeval.degrade.styles import GRAMMAR, PROSE, REPORT
 from skingpt_r1.dermeval.degrade.subject import Pool, Subject, certified, styled, subjects
 from skingpt_r1.dermeval.naming import Naming
@@ -79,13 +79,13 @@ def by_hash(told: Sequence[Subject], limit: int) -> list[Subject]:
     return [s for name in SETS for s in [x for x in ordered if x.dataset == name][:limit]]
 
 
-def pair_rows(told: Sequence[Subject], pool: Pool) -> Iterator[Row]:
+def pair_rows(told: Sequence[Subject], pool: Pool, kinds: Sequence[Damage]) -> Iterator[Row]:
     """Every subject sound and with each kind at its strongest; the styles take turns, the one held out too."""
     for place, subject in enumerate(told):
         style = (GRAMMAR, PROSE, REPORT)[place % 3]
         told_so = styled(subject, style, place)
         yield Row(sound(told_so), "sound", 0, style)
-        for kind in DAMAGES.values():
+        for kind in kinds:
             rng = random.Random(f"judge {subject.id} {kind.name}")
             made = degraded(told_so, [(kind.name, kind.severities[-1])], rng, pool)
             if made is not None:
@@ -178,6 +178,7 @@ def main() -> None:
     parser.add_argument("what", choices=("pairs", "free", "manipulated"))
     parser.add_argument("--view", choices=("picture", "flat", "blind"), default="picture")
     parser.add_argument("--limit", type=int, default=60, help="cases a set; texts in all of the others")
+    parser.add_argument("--unseen", action="store_true", help="pairs: only damages that no text shows a reader")
     parser.add_argument("--evaluator", type=Path, default=ADAPTERS, help="folder of the evaluator")
     parser.add_argument("--folder", type=Path, default=RUNS, help="where the answers go")
     parser.add_argument("--part", default="0/1", help="i/n: every n-th row from the i-th")
@@ -190,7 +191,8 @@ def main() -> None:
         told = test_texts()
         pool = Pool(told)
         chosen = by_hash(told, options.limit)
-        rows = list((pair_rows if options.what == "pairs" else manipulated_rows)(chosen, pool))
+        kinds = [k for k in DAMAGES.values() if k.sees == PICTURE or not options.unseen]
+        rows = list(pair_rows(chosen, pool, kinds) if options.what == "pairs" else manipulated_rows(chosen, pool))
     options.folder.mkdir(parents=True, exist_ok=True)
     target = options.folder / f"{options.what}.{options.view}.{first}of{step}.jsonl"
     judge(rows[first::step], "blind" if options.what == "free" else options.view, options.evaluator, target)
