@@ -40,9 +40,10 @@ def lines_of(name: str, folder: Path) -> list[Line]:
 
 
 def pairs_of(lines: Sequence[Line]) -> list[tuple[Line, Line]]:
-    """(sound, damaged) of every damaged text."""
+    """(sound, damaged) of every damaged text whose original has been judged, too."""
     sound = {(x["id"], x["style"]): x for x in lines if x["kind"] == "sound"}
-    return [(sound[x["id"], x["style"]], x) for x in lines if x["kind"] != "sound"]
+    damaged = [x for x in lines if x["kind"] != "sound"]
+    return [(sound[x["id"], x["style"]], x) for x in damaged if (x["id"], x["style"]) in sound]
 
 
 def mean(line: Line) -> float:

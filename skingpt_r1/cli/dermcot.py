@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import logging
 import sys
@@ -96,6 +97,9 @@ def build(
     scorer: Annotated[
         ScorerName, typer.Option(help="Lint findings alone, or DermEval, which looks at the picture.")
     ] = ScorerName.LINT,
+    evaluator: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="With --scorer dermeval: an evaluator of your own.")
+    ] = None,
     history_share: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the narratives that are told the history.")
     ] = BuildConfig.history_share,
@@ -139,7 +143,9 @@ def build(
     for line in labelled.problems:
         complain(line)
     named = {"describer": chat.name} if chat else {}
-    judge: Scorer = DermEvalScorer(load_judge) if scorer is ScorerName.DERMEVAL else LintScorer()
+    judge: Scorer = (
+        DermEvalScorer(functools.partial(load_judge, evaluator)) if scorer is ScorerName.DERMEVAL else LintScorer()
+    )
     named["scorer"] = judge.name
     config = BuildConfig(least_score=least_score, history_share=history_share, seed=seed, **named)
     describe = Asked(chat, shipped_segment) if chat else Measured(shipped_segment)

@@ -38,6 +38,9 @@ def score(
     ],
     out: Annotated[Path, typer.Option("--out", metavar="OUT.jsonl", help="One line a case, in the file's order.")],
     batch: Annotated[int, typer.Option(min=1, max=256, help="Cases at a time.")] = BATCH,
+    evaluator: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="An evaluator of your own: runs/dermeval of dermeval train.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped or killed.")] = False,
 ) -> None:
     """Score a file of narratives: {id, scores, intervals, critique, remarks, failed}. Pictures are seen from the file.
@@ -47,7 +50,7 @@ def score(
     from skingpt_r1.dermeval.judging import load_judge
 
     logging.getLogger("skingpt_r1").setLevel(logging.INFO)
-    done = score_file(load_judge(), file, out, batch, resume)
+    done = score_file(load_judge(evaluator), file, out, batch, resume)
     Console().print(f"{out}: {done.cases - done.failed:,} of {done.cases:,} cases judged", highlight=False)
     if done.failed:
         complain(f"{out}: {done.failed:,} of {done.cases:,} cases could not be judged; their `failed` tells why.")
@@ -61,13 +64,16 @@ def explain(
     history: Annotated[
         list[str] | None, typer.Option("--history", metavar="KEY=VALUE", help="What was told: age=63, bleed=yes ...")
     ] = None,
+    evaluator: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="An evaluator of your own: runs/dermeval of dermeval train.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Judge one narrative and say why: scores with intervals, critique, and what the picture said of each claim."""
     from skingpt_r1.dermeval.judging import Submission, judged, load_judge
 
     submission = Submission(image.name, image, _text(text), read_history(history or []))
-    (told,) = judged(load_judge(), [submission])
+    (told,) = judged(load_judge(evaluator), [submission])
     if isinstance(told, SkinGPTError):
         raise told
     if as_json:

@@ -32,14 +32,14 @@ from skingpt_r1.records import CaseError
 
 
 @scorer(metrics={key: [mean(), stderr()] for key in (*DIMENSIONS, MEAN)})
-def dermeval() -> Scorer:
-    """Scores of 0 to 5 by the shipped evaluator."""
+def dermeval(evaluator: str | None = None) -> Scorer:
+    """Scores of 0 to 5. evaluator: the folder of one of your own."""
 
     async def score(state: TaskState, target: Target) -> Score:
         text = state.output.completion
         async with concurrency("dermeval", 1):  # it computes on every core
             try:
-                told = await anyio.to_thread.run_sync(_judged, state, text)
+                told = await anyio.to_thread.run_sync(_judged, state, text, evaluator)
             except CaseError as error:
                 reason = "scoring_failed" if text.strip() else "no_response"
                 return Score.unscored(reason=reason, answer=text, explanation=str(error))
@@ -53,11 +53,12 @@ def dermeval() -> Scorer:
     return score
 
 
-def _judged(state: TaskState, text: str) -> Judgement:
+def _judged(state: TaskState, text: str, evaluator: str | None) -> Judgement:
     """Raises CaseError where there is nothing to judge."""
     history = history_of(state.metadata.get("history"))
     with _file(_image(state)) as image:
-        (told,) = judging.judged(judging.load_judge(), [Submission(str(state.sample_id), image, text, history)])
+        judge = judging.load_judge(None if evaluator is None else Path(evaluator))
+        (told,) = judging.judged(judge, [Submission(str(state.sample_id), image, text, history)])
     if isinstance(told, CaseError):
         raise told
     return told

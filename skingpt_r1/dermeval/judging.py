@@ -102,13 +102,16 @@ _LOADING: Final = threading.Lock()
 
 
 @functools.cache
-def _shipped() -> Judge:
-    from skingpt_r1.dermeval.evaluator import Evaluator  # type: ignore[import-not-found]
+def _loaded(folder: Path | None) -> Judge:
+    from skingpt_r1.dermeval.evaluator import Evaluator
 
-    return Evaluator.load()
+    return Evaluator.load(*([] if folder is None else [folder]))
 
 
-def load_judge() -> Judge:
-    """The shipped evaluator, loaded once a process; another process is sent this function's name, not the weights."""
+def load_judge(folder: Path | None = None) -> Judge:
+    """The evaluator of a folder (None: the shipped one), loaded once a process.
+
+    Another process is sent this function's name, not the weights. Raises SkinGPTError where there is none.
+    """
     with _LOADING:
-        return _shipped()
+        return _loaded(folder)

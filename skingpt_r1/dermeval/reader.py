@@ -224,7 +224,8 @@ def load(path: Path) -> tuple[Reader, Naming, dict[str, str]]:
         senses, names = Senses(**json.loads(metadata["senses"])), json.loads(metadata["names"])
         naming = Naming(names, {n.removeprefix("naming."): t for n, t in tensors.items() if n.startswith("naming.")})
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise SkinGPTError(f"{path}: no readable evaluator ({error!r}). Reinstall, or train it again.") from error
+        remedy = "Train one (skingpt dermeval train) and name its folder: --evaluator runs/dermeval."
+        raise SkinGPTError(f"{path}: no readable evaluator ({error!r}). {remedy}") from error
     reader = Reader(senses)
     parameters = reader.trained()
     wrong = {f"language.{n}" for n in parameters} ^ {n for n in tensors if n.startswith("language.")}

@@ -1,4 +1,4 @@
-"""The shipped evaluator on real photos: it looks, it can say why, and it refuses what it was not made for."""
+"""The evaluator on real photos: it looks, it can say why, and it refuses what it was not made for."""
 
 import shutil
 from pathlib import Path
@@ -7,12 +7,15 @@ import pytest
 import torch
 from PIL import Image
 
+from skingpt_r1.dermeval import conformal
 from skingpt_r1.dermeval.evaluator import Evaluator
 from skingpt_r1.dermeval.judging import Judgement, Submission, judged
-from skingpt_r1.dermeval.reader import MARGINS, SHIPPED
+from skingpt_r1.dermeval.naming import fit_naming
+from skingpt_r1.dermeval.reader import MARGINS, SHIPPED, Reader, save
+from skingpt_r1.dermeval.rubric import DIMENSIONS
 from skingpt_r1.dermeval.sight import SightCache
 from skingpt_r1.models.diagnose import ADAPTERS
-from skingpt_r1.models.embedded import visual_digest
+from skingpt_r1.models.embedded import EMBED, visual_digest
 from skingpt_r1.models.weights import save_tensors
 from skingpt_r1.records import CaseError, SkinGPTError
 
@@ -26,8 +29,18 @@ TEXT = (
 
 
 @pytest.fixture(scope="module")
-def judge() -> Evaluator:
-    return Evaluator.load()
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as `dermeval train` leaves it, with adapters that nobody has trained."""
+    folder = tmp_path_factory.mktemp("dermeval")
+    naming = fit_naming(torch.randn(12, EMBED), ["melanoma", "melanocytic nevus"] * 6, steps=3)
+    save(Reader(), naming, folder / SHIPPED, {"sees": visual_digest(ADAPTERS / "writer.safetensors")})
+    conformal.save(folder / MARGINS, dict.fromkeys(DIMENSIONS, 1.0), 100)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def judge(trained: Path) -> Evaluator:
+    return Evaluator.load(trained)
 
 
 def test_a_text_has_six_scores_with_intervals_and_reasons(judge: Evaluator) -> None:
@@ -57,9 +70,9 @@ def test_what_cannot_be_judged_costs_only_its_own_case(judge: Evaluator, tmp_pat
     assert isinstance(told[2], Judgement)
 
 
-def test_an_evaluator_of_another_visual_branch_is_refused(tmp_path: Path) -> None:
+def test_an_evaluator_of_another_visual_branch_is_refused(trained: Path, tmp_path: Path) -> None:
     for name in (SHIPPED, MARGINS):
-        shutil.copy(ADAPTERS / name, tmp_path / name)
+        shutil.copy(trained / name, tmp_path / name)
     other = tmp_path / "other"
     other.mkdir()
     save_tensors(other / "writer.safetensors", {"visual.x": torch.zeros(2)})

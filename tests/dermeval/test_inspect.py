@@ -28,7 +28,7 @@ from tests.sources.pictures import lesion
 @pytest.fixture
 def judge(monkeypatch: pytest.MonkeyPatch) -> FakeJudge:
     fake = FakeJudge()
-    monkeypatch.setattr("skingpt_r1.dermeval.judging.load_judge", lambda: fake)
+    monkeypatch.setattr("skingpt_r1.dermeval.judging.load_judge", lambda *_: fake)
     return fake
 
 
