@@ -36,7 +36,7 @@ from skingpt_r1.dermeval.degrade.subject import Pool, Subject, certified, styled
 from skingpt_r1.dermeval.naming import Naming
 from skingpt_r1.dermeval.reader import SHIPPED, Question, Reader, load
 from skingpt_r1.dermeval.sight import Eye, Sight, SightCache
-from skingpt_r1.dermeval.training.lessons import kept_aside, named, pictures
+from skingpt_r1.dermeval.training.lessons import kept_aside
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.diagnose import ADAPTERS
 from skingpt_r1.records import Case
@@ -124,7 +124,7 @@ def question(row: Row, view: str, seen: dict[str, Sight], naming: Naming) -> Que
     """As the evaluator is asked, with the picture, a flat one, or none."""
     image = row.made.image
     sight = Sight() if image is None or view == "blind" else seen[image]
-    return Question(row.made.text, row.made.history, sight, named(naming, sight))
+    return Question(row.made.text, row.made.history, sight, naming.of(sight))
 
 
 def flat_sights(images: Sequence[str]) -> dict[str, Sight]:
@@ -136,7 +136,7 @@ def flat_sights(images: Sequence[str]) -> dict[str, Sight]:
 def judge(rows: Sequence[Row], view: str, folder: Path, target: Path) -> None:
     """Journal an answer to every row that has none."""
     reader, naming, _ = load(folder / SHIPPED)
-    images = pictures([Subject(id="", text="", image=r.made.image) for r in rows])
+    images = list(dict.fromkeys(r.made.image for r in rows if r.made.image is not None))
     seen = (
         {}
         if view == "blind"

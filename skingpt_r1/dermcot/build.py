@@ -26,8 +26,8 @@ from skingpt_r1.dermcot.engines import Engine, in_threads
 from skingpt_r1.dermcot.journal import intact, publish
 from skingpt_r1.dermcot.stages import BuildConfig, Confusion, Tools, as_line, entry_of
 from skingpt_r1.records import Case, SkinGPTError
+from skingpt_r1.sources.claiming import claim
 from skingpt_r1.sources.clustering import key
-from skingpt_r1.sources.streams import write_text
 
 log = logging.getLogger(__name__)
 CONFUSIONS = Path(__file__).parents[1] / "adapters" / "confusions.json"
@@ -72,25 +72,7 @@ def _claim(config: BuildConfig, cases: Sequence[Case], out: Path, resume: bool) 
     for n, case in enumerate(cases):
         digest.update(f"{chr(10) if n else ''}{key(case)} {case.label} {case.diagnosis} {case.split}".encode())
     mine = {**dataclasses.asdict(config), "cases": len(cases), "of": digest.hexdigest()[:16]}
-    if path.exists():
-        if not resume:
-            raise SkinGPTError(f"{out}: holds a corpus already; go on with --resume, or name another folder.")
-        theirs = _settings(path)
-        if theirs != mine:
-            other = ", ".join(name for name in mine if mine[name] != theirs.get(name))
-            raise SkinGPTError(f"{out}: was begun with another {other}; name another folder.")
-        return
-    write_text(path, json.dumps(mine, indent=1) + "\n")
-
-
-def _settings(path: Path) -> dict[str, Any]:
-    try:
-        theirs = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise SkinGPTError(f"{path}: is damaged ({error}); name another folder.") from error
-    if not isinstance(theirs, dict):
-        raise SkinGPTError(f"{path}: holds no settings of a build; name another folder.")
-    return theirs
+    claim(out, path, mine, resume, holds="a corpus", another="folder")
 
 
 def confusions(path: Path = CONFUSIONS) -> Confusion:

@@ -62,8 +62,7 @@ class Evaluator:
 
     def _question(self, submission: Submission) -> Question:
         sight = Sight() if submission.image is None else self._look(submission.image)
-        naming = {} if sight.embed is None else self.naming.probabilities(sight.embed[None])[0]
-        question = Question(submission.text, submission.history, sight, naming)
+        question = Question(submission.text, submission.history, sight, self.naming.of(sight))
         if fault := self.reader.refuses(question):
             raise CaseError(f"{submission.id}: {fault}")
         return question

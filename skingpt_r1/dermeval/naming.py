@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from skingpt_r1.dermeval.sight import Sight
+
 _DECAY = 1e-3  # on the weights, standardised features
 
 
@@ -22,6 +24,10 @@ class Naming:
     def __init__(self, names: Sequence[str], tensors: Mapping[str, Tensor]) -> None:
         self.names = tuple(names)
         self.tensors = {name: tensors[name].float() for name in ("mean", "deviation", "weight", "bias")}
+
+    def of(self, sight: Sight) -> dict[str, float]:
+        """Diagnosis -> probability by the picture; empty without one."""
+        return {} if sight.embed is None else self.probabilities(sight.embed[None])[0]
 
     def probabilities(self, embed: Tensor) -> list[dict[str, float]]:
         """By diagnosis for each row of [B, E]; each sums to 1."""

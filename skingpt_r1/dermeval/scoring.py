@@ -25,7 +25,7 @@ from skingpt_r1.dermeval.judging import Judge, Judgement, Submission, judged
 from skingpt_r1.dermeval.rubric import DIMENSIONS, rubric
 from skingpt_r1.dermeval.submissions import Refused, read_submissions
 from skingpt_r1.records import CaseError, SkinGPTError
-from skingpt_r1.sources.streams import write_text
+from skingpt_r1.sources.claiming import claim
 
 log = logging.getLogger(__name__)
 BATCH: Final = 8
@@ -116,25 +116,6 @@ def _claim(judge: Judge, file: Path, out: Path, resume: bool) -> None:
             "judge": judge.name,
             "rubric": rubric().version,
         }
-    if not path.exists():
-        if out.exists():
-            raise SkinGPTError(f"{out}: exists already; name another file.")
-        try:
-            write_text(path, json.dumps(mine, indent=1) + "\n")
-        except OSError as error:
-            raise SkinGPTError(f"{out}: cannot be written ({error.strerror}); name another file.") from error
-    elif not resume:
-        raise SkinGPTError(f"{out}: holds scores already; go on with --resume, or name another file.")
-    elif (theirs := _settings(path)) != mine:
-        other = ", ".join(name for name in mine if mine[name] != theirs.get(name))
-        raise SkinGPTError(f"{out}: was begun with another {other}; name another file.")
-
-
-def _settings(path: Path) -> dict[str, Any]:
-    try:
-        theirs = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise SkinGPTError(f"{path}: is damaged ({error}); name another file.") from error
-    if not isinstance(theirs, dict):
-        raise SkinGPTError(f"{path}: holds no settings of a run; name another file.")
-    return theirs
+    if out.exists() and not path.exists():
+        raise SkinGPTError(f"{out}: exists already; name another file.")
+    claim(out, path, mine, resume, holds="scores", another="file")

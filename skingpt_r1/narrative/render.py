@@ -93,7 +93,8 @@ def _choose(forms: Sequence[str], rng: random.Random) -> str:
     return forms[0] if rng.random() < _PLAINEST_SHARE else rng.choice(forms)
 
 
-def _joined(phrases: Sequence[str], last: str = " and ") -> str:
+def joined(phrases: Sequence[str], last: str = " and ") -> str:
+    """ "a, b and c"; needs one phrase at least."""
     return last.join(filter(None, (", ".join(phrases[:-1]), phrases[-1])))
 
 
@@ -117,7 +118,7 @@ def _observation(claims: Sequence[Claim], words: Sequence[str], rng: random.Rand
         frame = rng.choice(_HISTORY_FRAMES if group == "history" else _SEEN_FRAMES)
         while positions:
             length = len(positions) if len(positions) <= 3 else rng.randint(2, 4)
-            sentences.append(frame.format(_joined([words[i] for i in positions[:length]])))
+            sentences.append(frame.format(joined([words[i] for i in positions[:length]])))
             frame = rng.choice([f for f in _SEEN_FRAMES if f != frame]) if group == "seen" else "Also: {}."
             positions = positions[length:]
     return " ".join(sentences)
@@ -145,7 +146,7 @@ def _picture(run: Sequence[tuple[Claim, str]]) -> str:
 
 def _category(n: Narrative, lists: Sequence[str], rng: random.Random) -> str:
     joint = rng.choice((": ", " given "))
-    reasons = joint + _joined([lists[i] for i in n.category_claims], ", ") if n.category_claims else ""
+    reasons = joint + joined([lists[i] for i in n.category_claims], ", ") if n.category_claims else ""
     return f"{n.category}{reasons}."
 
 
@@ -154,7 +155,7 @@ def _differential(n: Narrative, lists: Sequence[str], rng: random.Random) -> str
     sentences = []
     for h in n.hypotheses:
         sides = [
-            f"{marker} {_joined([lists[i] for i in positions], ', ')}"
+            f"{marker} {joined([lists[i] for i in positions], ', ')}"
             for marker, positions in ((favour, h.speaks_for), (oppose, h.speaks_against))
             if positions
         ]
@@ -163,8 +164,8 @@ def _differential(n: Narrative, lists: Sequence[str], rng: random.Random) -> str
 
 
 def _synthesis(n: Narrative, lists: Sequence[str], rng: random.Random) -> str:
-    deciding = _joined([lists[i] for i in n.deciding]) if n.deciding else ""
-    doubts = _joined([lists[i] for i in n.doubts]) if n.doubts else ""
+    deciding = joined([lists[i] for i in n.deciding]) if n.deciding else ""
+    doubts = joined([lists[i] for i in n.doubts]) if n.doubts else ""
     favour = "favour" if len(n.deciding) > 1 or deciding.endswith("s") else "favours"
     leave = "leave" if len(n.doubts) > 1 or doubts.endswith("s") else "leaves"
     rank = f"{n.diagnosis} rather than {n.rival}" if n.rival else f"{n.diagnosis} first"

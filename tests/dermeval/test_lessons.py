@@ -16,7 +16,7 @@ from skingpt_r1.dermeval.naming import Naming, fit_naming
 from skingpt_r1.dermeval.rubric import DIMENSIONS
 from skingpt_r1.dermeval.sight import Sight
 from skingpt_r1.dermeval.training.config import EvalConfig
-from skingpt_r1.dermeval.training.lessons import Lessons, addressed, kept_aside, named, pictures, trained_kinds
+from skingpt_r1.dermeval.training.lessons import Lessons, addressed, kept_aside, pictures, trained_kinds
 from skingpt_r1.records import SkinGPTError
 from tests.dermeval.subjects import by_others, subject
 
@@ -108,8 +108,8 @@ def test_nothing_to_learn_from_is_an_error(naming: Naming) -> None:
 
 
 def test_no_picture_names_no_diagnosis(naming: Naming) -> None:
-    assert named(naming, Sight()) == {}
-    assert sum(named(naming, Sight(embed=torch.zeros(8))).values()) == pytest.approx(1)
+    assert naming.of(Sight()) == {}
+    assert sum(naming.of(Sight(embed=torch.zeros(8))).values()) == pytest.approx(1)
 
 
 def test_nine_of_ten_targets_lie_inside_the_margins() -> None:

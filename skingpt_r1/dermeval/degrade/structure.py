@@ -13,6 +13,7 @@ from skingpt_r1.dermeval.degrade.subject import Pool, Subject
 from skingpt_r1.dermeval.degrade.words import conclusion_end, cut_out, inserted, sentences
 from skingpt_r1.knowledge.diagnoses import table
 from skingpt_r1.narrative.parse import parse
+from skingpt_r1.narrative.render import joined
 from skingpt_r1.narrative.scan import diagnoses_in
 from skingpt_r1.records import Hypothesis, Urgency
 
@@ -66,8 +67,7 @@ def padded(subject: Subject, severity: int, rng: random.Random, pool: Pool) -> D
     notes = tuple(Note(Fault.PADDED, name) for name in strange)
     told = subject.told
     if told is None:
-        joined = " and ".join(filter(None, (", ".join(strange[:-1]), strange[-1])))
-        said = rng.choice(_ALSO).format(joined)
+        said = rng.choice(_ALSO).format(joined(strange))
         text = inserted(subject.text, said[0].upper() + said[1:], conclusion_end(subject.text))
         return Damaged(subject.reworded(text), notes)
     arguing = [p for h in told.hypotheses for p in h.speaks_for]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from skingpt_r1.narrative import vocabulary
-from skingpt_r1.narrative.render import render
+from skingpt_r1.narrative.render import joined, render
 from skingpt_r1.narrative.vocabulary import Key, bare
 from skingpt_r1.records import Hypothesis, Narrative, Urgency
 
@@ -143,7 +143,7 @@ class _Teller:
         ]
 
     def _listed(self, positions: Sequence[int]) -> str:
-        return _joined([bare(self.words[self.n.claims[i].key]) for i in positions])
+        return joined([bare(self.words[self.n.claims[i].key]) for i in positions])
 
     def _observation(self) -> str:
         parts = [self._picture()]
@@ -152,7 +152,7 @@ class _Teller:
             for start in range(0, len(positions), 3):
                 run = [self.words[self.n.claims[i].key] for i in positions[start : start + 3]]
                 frame = self._drawn(frames, f"observed {history} {start}")
-                parts.append(frame.format(_joined(run)))
+                parts.append(frame.format(joined(run)))
         return " ".join(filter(None, parts))
 
     def _picture(self) -> str:
@@ -195,10 +195,6 @@ class _Teller:
     def _advice(self) -> str:
         assert self.n.urgency is not None  # render() saw to it
         return self._drawn(ADVICE[self.n.urgency], "advice")
-
-
-def _joined(phrases: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(phrases[:-1]), phrases[-1])))
 
 
 def _capital(sentence: str) -> str:

@@ -8,20 +8,19 @@ was described or recorded.
 from __future__ import annotations
 
 import dataclasses
-import gzip
-import json
 import random
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from skingpt_r1.dermeval.degrade.styles import GRAMMAR, tell
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.narrative.vocabulary import Key
 from skingpt_r1.records import Claim, History, Modality, Narrative, SkinGPTError
+from skingpt_r1.sources.rows import BadRow, json_rows
 from skingpt_r1.sources.streams import case_of, picture_of
 
 _Source = tuple[str, Modality | None]
@@ -147,15 +146,11 @@ def certified(path: Path) -> Iterator[Subject]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, Any]]:
-    number = 0
+    """The rows of a file of our own making, where one that cannot be read is an error."""
     try:
-        with _opened(path) as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield number, json.loads(line)
-    except (OSError, EOFError, ValueError) as error:
-        raise SkinGPTError(f"{path}:{number or 1}: cannot be read as JSON Lines ({error}).") from error
-
-
-def _opened(path: Path) -> IO[str]:
-    return gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
+        for number, row in json_rows(path):
+            if isinstance(row, BadRow):
+                raise SkinGPTError(row.message)
+            yield number, row
+    except (OSError, EOFError) as error:
+        raise SkinGPTError(f"{path}: cannot be read ({error}); name a readable file.") from error

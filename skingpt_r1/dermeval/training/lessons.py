@@ -110,7 +110,7 @@ class Lessons:
         text, critique = made.text, Critique(made.remarks, self._scores(made, rng))
         if rng.random() < self.config.addressed_share:
             text, critique = addressed(text, critique, rng)
-        return Example(Question(text, made.history, sight, named(self.naming, sight)), critique)
+        return Example(Question(text, made.history, sight, self.naming.of(sight)), critique)
 
     def _scores(self, made: Degraded, rng: random.Random) -> tuple[int, ...]:
         """Whole numbers; what lies between two is rounded either way, as often as it is near."""
@@ -126,11 +126,6 @@ def addressed(text: str, critique: Critique, rng: random.Random) -> tuple[str, C
     changed = kind.work(text, rng)
     remark = Remark(kind.name, Fault.ADDRESSED)
     return changed, Critique((*critique.remarks[:3], remark), critique.scores)
-
-
-def named(naming: Naming, sight: Sight) -> dict[str, float]:
-    """Diagnosis -> probability by the picture; empty without one."""
-    return {} if sight.embed is None else naming.probabilities(sight.embed[None])[0]
 
 
 def pictures(subjects: Iterable[Subject]) -> list[str]:

@@ -24,7 +24,7 @@ from skingpt_r1.dermeval.naming import Naming, fit_naming
 from skingpt_r1.dermeval.reader import MARGINS, SHIPPED, Question, Reader, Senses, save
 from skingpt_r1.dermeval.sight import SightCache
 from skingpt_r1.dermeval.training.config import EvalConfig
-from skingpt_r1.dermeval.training.lessons import Lessons, kept_aside, named, pictures, trained_kinds
+from skingpt_r1.dermeval.training.lessons import Lessons, kept_aside, pictures, trained_kinds
 from skingpt_r1.dermeval.training.soreb import soreb
 from skingpt_r1.dermeval.training.supervised import supervise
 from skingpt_r1.distill.data import read_pixels
@@ -126,7 +126,7 @@ def margins_of(reader: Reader, made: Sequence[Probe], lessons: Lessons) -> tuple
         done = degraded(subject, damages, rng, pool) if damages else sound(subject)
         if done is not None and done.image is not None:
             sight = lessons.sights[done.image]
-            questions.append(Question(done.text, done.history, sight, named(lessons.naming, sight)))
+            questions.append(Question(done.text, done.history, sight, lessons.naming.of(sight)))
             targets.append(done.scores)
     answers = []
     for start in range(0, len(questions), _BATCH // 4):
@@ -139,10 +139,6 @@ def _digest(told: Sequence[Subject]) -> str:
     """Of every text and picture that may be drawn."""
     digest = hashlib.sha256()
     for s in told:
-        digest.update(f"{s.id} {s.split} {s.diagnosis} {s.image is None} {hash_of(s.text)}\n".encode())
+        text = hashlib.sha256(s.text.encode()).hexdigest()[:16]
+        digest.update(f"{s.id} {s.split} {s.diagnosis} {s.image is None} {text}\n".encode())
     return digest.hexdigest()[:16]
-
-
-def hash_of(text: str) -> str:
-    """Short digest of a text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
