@@ -1,8 +1,9 @@
-"""The critique that DermEval writes: remarks, each words of the narrative and what is wrong with them, and six scores.
+"""The answer that DermEval writes: six scores, and remarks, each words of the narrative and what is wrong with them.
 
-    [critique] irregular border: not in the picture. melanoma: not what the picture speaks for.
     [scores] 2 3 4 5 5 3
+    [critique] irregular border: not in the picture. melanoma: not what the picture speaks for.
 
+The scores come first: a model that has written "no fault found" scores by what it wrote and no longer by what it read.
 What is wrong comes from a closed list, and each kind names the dimensions that it costs; so a critique of anybody's
 model can be counted. The scores are whole numbers: what lies between two is said by their probabilities.
 """
@@ -21,7 +22,7 @@ from skingpt_r1.records import Assessment, SkinGPTError
 MOST_REMARKS: Final = 4
 LONGEST_QUOTE: Final = 60  # characters
 NOTHING: Final = "no fault found"
-_CRITIQUE, _SCORES = "[critique] ", "\n[scores]"
+_SCORES, _CRITIQUE = "[scores]", "\n[critique] "
 
 
 class Fault(StrEnum):
@@ -97,24 +98,24 @@ def quoted(words: str) -> str:
 
 def render(critique: Critique) -> str:
     """The text that is written and learnt. Raises SkinGPTError on what `parse` could not read back."""
-    text = remarks_text(critique.remarks) + scores_text(critique.scores)
+    text = scores_text(critique.scores) + remarks_text(critique.remarks)
     if parse(text) != critique:
         raise SkinGPTError(f"{critique}: not a critique that can be read back; use quoted() for the quotes.")
     return text
 
 
-def remarks_text(remarks: Sequence[Remark]) -> str:
+def scores_text(scores: Sequence[int]) -> str:
     """The first line."""
+    return f"{_SCORES} {' '.join(map(str, scores))}"
+
+
+def remarks_text(remarks: Sequence[Remark]) -> str:
+    """The second line, with the line break before it."""
     told = ". ".join(f"{r.quote}: {r.fault}" for r in remarks[:MOST_REMARKS])
     return f"{_CRITIQUE}{told or NOTHING}."
 
 
-def scores_text(scores: Sequence[int]) -> str:
-    """The second line, with the line break before it."""
-    return f"{_SCORES} {' '.join(map(str, scores))}"
-
-
-_FORM: Final = re.compile(r"\[critique\] (?P<remarks>[^\n]+)\.\n\[scores\] (?P<scores>[0-5]( [0-5]){5})")
+_FORM: Final = re.compile(r"\[scores\] (?P<scores>[0-5]( [0-5]){5})\n\[critique\] (?P<remarks>[^\n]+)\.")
 _KINDS: Final = {str(fault): fault for fault in Fault}
 
 

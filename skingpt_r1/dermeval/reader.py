@@ -1,4 +1,4 @@
-"""DermEval, the evaluator: reads (picture, history, narrative), writes a critique and six scores.
+"""DermEval, the evaluator: reads (picture, history, narrative), writes six scores and a critique.
 
 The language model is SmolLM2 with LoRA of its own; it shares with the writer the frozen backbone and what the
 visual branch says of a picture, and nothing that was trained on words. The text that is judged is data: special
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from skingpt_r1.dermeval.critique import Remark, parse_remarks
 from skingpt_r1.dermeval.evidence import lines
+from skingpt_r1.dermeval.facts import known_lines, rule_lines
 from skingpt_r1.dermeval.naming import Naming
 from skingpt_r1.dermeval.rubric import DIMENSIONS
 from skingpt_r1.dermeval.sight import Sight
@@ -38,11 +39,12 @@ MARGINS: Final = "dermeval.json"
 RANK: Final = 8
 MOST_TOKENS: Final = 1200  # of a narrative
 CRITIQUE_TOKENS: Final = 72
+MOST_WRITTEN: Final = CRITIQUE_TOKENS + 32  # with scores and marks
 POINTS: Final = tuple(range(6))
 _BEFORE: Final = "<|im_start|>user\n"
 _AFTER: Final = "{history}\n{evidence}\nNarrative:\n{text}<|im_end|>\n<|im_start|>assistant\n"
-OPENING: Final = "[critique]"
-_SCORES: Final = "[scores]"
+OPENING: Final = "[scores]"
+_CRITIQUE: Final = "[critique]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Senses:
     words: bool = field(default=True, metadata={"help": "the visual branch's soft words"})
     naming: bool = field(default=True, metadata={"help": "the diagnosis head's answer"})
     checks: bool = field(default=True, metadata={"help": "each claim checked by measurement and history"})
+    rules: bool = field(default=True, metadata={"help": "the rules of lint that the text breaks"})
+    known: bool = field(default=True, metadata={"help": "what is known of the named diagnosis and its findings"})
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,13 @@ class Reader(nn.Module):
         """The lines of evidence that the senses let through."""
         sight = question.sight if self.senses.checks else replace(question.sight, supports={})
         naming = question.naming if self.senses.naming else {}
-        return lines(parse(plain(question.text)), sight, naming, question.history)
+        text = plain(question.text)
+        narrative = parse(text)
+        return (
+            *lines(narrative, sight, naming, question.history),
+            *(known_lines(narrative) if self.senses.known else ()),
+            *(rule_lines(text, question.history) if self.senses.rules else ()),
+        )
 
     def refuses(self, question: Question) -> str:
         """Why it cannot be judged, empty if it can: too long, or nothing left to read."""
@@ -127,14 +137,21 @@ class Reader(nn.Module):
         return torch.cat([before, *([] if words is None else [words.to(before)]), after])
 
     @torch.inference_mode()
-    def answer(self, questions: Sequence[Question]) -> list[Answer]:
-        """Greedy critiques and mean scores, in order; every answer has the form of the grammar."""
-        grammar = _Grammar(self)
-        ids, logits = self.generate([self.prompt(q) for q in questions], grammar)
+    def answer(self, questions: Sequence[Question], critiques: bool = True) -> list[Answer]:
+        """Mean scores and greedy critiques, in order; every answer has the form of the grammar.
+
+        critiques: False stops after the scores, which are the same and take less than half the time.
+        """
+        most = MOST_WRITTEN if critiques else self.score_places()[-1] + 1
+        ids, logits = self.generate([self.prompt(q) for q in questions], _Grammar(self), most=most)
         return [self._read(row, logits[:, i]) for i, row in enumerate(ids)]
 
     def generate(
-        self, prompts: Sequence[Tensor], grammar: _Grammar | None = None, temperature: float = 0.0
+        self,
+        prompts: Sequence[Tensor],
+        grammar: _Grammar | None = None,
+        temperature: float = 0.0,
+        most: int = MOST_WRITTEN,
     ) -> tuple[list[list[int]], Tensor]:
         """Token ids of each answer up to its end, and logits [T, B, V]. temperature 0 is greedy."""
         from transformers import LogitsProcessorList
@@ -149,7 +166,7 @@ class Reader(nn.Module):
         if temperature > 0:
             sampling = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
         out = self.language.model.generate(
-            inputs_embeds=embedded, attention_mask=mask, max_new_tokens=CRITIQUE_TOKENS + 24,
+            inputs_embeds=embedded, attention_mask=mask, max_new_tokens=most,
             eos_token_id=self.language.end, pad_token_id=self.language.end,
             logits_processor=LogitsProcessorList([grammar] if grammar else []),
             return_dict_in_generate=True, output_logits=True, **sampling,
@@ -158,52 +175,50 @@ class Reader(nn.Module):
         rows = [row[: row.index(end) + 1] if end in row else row for row in out.sequences.tolist()]
         return rows, torch.stack(out.logits)
 
+    def score_places(self) -> list[int]:
+        """Where the six digits stand among an answer's tokens."""
+        first = len(self.language.tokens(OPENING)) + 1  # a space before each
+        return [first + 2 * i for i in range(len(DIMENSIONS))]
+
     def _read(self, ids: list[int], logits: Tensor) -> Answer:
         """ids of one answer; logits [T, V] before each."""
         written = self.language.text(ids)
-        head, _, tail = written.partition(f"\n{_SCORES}")
-        remarks = parse_remarks(head.removeprefix(OPENING).strip().removesuffix("."))
-        places = [t for t, token in enumerate(ids) if token in self.digits][-len(DIMENSIONS) :]
-        if len(places) < len(DIMENSIONS) or not tail:
-            raise SkinGPTError(f"the evaluator wrote no scores: {written!r}. This is a defect; please report it.")
-        shares = logits[places][:, self.digits].float().softmax(1)  # [6, 6]
+        remarks = parse_remarks(written.partition(f"\n{_CRITIQUE}")[2].strip().removesuffix("."))
+        shares = logits[self.score_places()][:, self.digits].float().softmax(1)  # [6, 6]
         return Answer(remarks, tuple((shares @ torch.tensor(POINTS, dtype=torch.float32)).tolist()), written)
 
 
 class _Grammar:
-    """Lets every row write its critique, one line of at most CRITIQUE_TOKENS, and then six scores; for `generate`."""
+    """Lets every row write six scores, and then its critique, one line of at most CRITIQUE_TOKENS; for `generate`."""
 
     def __init__(self, reader: Reader) -> None:
         tokens = reader.language.tokens
         self.newline, self.space, self.end = tokens("\n")[0], tokens(" ")[0], reader.language.end
         self.opening, self.digits = tokens(OPENING), reader.digits
-        self.heading = tokens(f"\n{_SCORES}")
+        self.heading = tokens(f"\n{_CRITIQUE}")
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """input_ids: what is written so far [B, T]; scores: logits [B, V]."""
-        for row, ids in enumerate(input_ids.tolist()):
-            allowed = self._allowed(ids)
-            if allowed is not None:
-                kept = scores[row, allowed].clone()
-                scores[row] = -torch.inf
-                scores[row, allowed] = kept
-            else:
-                scores[row, self.end] = -torch.inf  # a critique ends with its line
+        allowed = self._allowed(input_ids.shape[1])
+        if allowed is None:
+            scores[:, self.newline] = -torch.inf  # a critique ends with its line
+            return scores
+        kept = scores[:, allowed].clone()
+        scores[:] = -torch.inf
+        scores[:, allowed] = kept
         return scores
 
-    def _allowed(self, ids: list[int]) -> list[int] | None:
-        """Tokens that may follow; None: anything but the end."""
-        if len(ids) < len(self.opening):
-            return [self.opening[len(ids)]]
-        if self.newline not in ids:
-            return None if len(ids) < CRITIQUE_TOKENS else [self.newline]
-        since = len(ids) - ids.index(self.newline)
-        if since < len(self.heading):
-            return [self.heading[since]]
-        place = since - len(self.heading)
-        if place >= 2 * len(DIMENSIONS):
-            return [self.end]
-        return [self.space] if place % 2 == 0 else self.digits
+    def _allowed(self, written: int) -> list[int] | None:
+        """Tokens that may follow so many; None: anything but a line break."""
+        if written < len(self.opening):
+            return [self.opening[written]]
+        place = written - len(self.opening)
+        if place < 2 * len(DIMENSIONS):
+            return [self.space] if place % 2 == 0 else self.digits
+        place -= 2 * len(DIMENSIONS)
+        if place < len(self.heading):
+            return [self.heading[place]]
+        return None if place < len(self.heading) + CRITIQUE_TOKENS else [self.end]
 
 
 def save(reader: Reader, naming: Naming, path: Path, metadata: Mapping[str, Any]) -> None:

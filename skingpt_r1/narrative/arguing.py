@@ -32,8 +32,8 @@ def argued(claims: Sequence[Claim], differential: list[str], rng: random.Random)
     diagnosis = differential[0]
     hypotheses = tuple(_hypothesis(name, differential, claims, rng) for name in differential)
     rival = _strongest(claims, [name for name in differential if name != diagnosis])
-    evidence = _evidence(claims, diagnosis, [rival])
-    strengths = _evidence(claims, diagnosis, differential)
+    evidence = weighing(claims, diagnosis, [rival])
+    strengths = weighing(claims, diagnosis, differential)
     category_claims = _category_claims(claims, diagnosis, differential, rng)
     deciding = _top(_without(evidence, hypotheses[0].speaks_against), 1, rng.randint(1, 2))
     confidence = _confidence(list(strengths.values()), list(_raw(claims, diagnosis, differential)))
@@ -77,7 +77,7 @@ def _raw(claims: Sequence[Claim], diagnosis: str, rivals: Collection[str]) -> li
     return [math.log(ratio.value) for ratio in ratios if ratio is not None]
 
 
-def _evidence(claims: Sequence[Claim], diagnosis: str, rivals: Collection[str]) -> dict[int, float]:
+def weighing(claims: Sequence[Claim], diagnosis: str, rivals: Collection[str]) -> dict[int, float]:
     """Per claim position the log likelihood ratio, where it is measured, large enough and beyond chance."""
     found = {}
     for position, claim in enumerate(claims):
@@ -99,7 +99,7 @@ def _without(evidence: dict[int, float], positions: Collection[int]) -> dict[int
 
 
 def _hypothesis(name: str, differential: list[str], claims: Sequence[Claim], rng: random.Random) -> Hypothesis:
-    evidence = _evidence(claims, name, [other for other in differential if other != name])
+    evidence = weighing(claims, name, [other for other in differential if other != name])
     return Hypothesis(name, _top(evidence, 1, rng.choice((1, 1, 2))), _top(evidence, -1, 1))
 
 
@@ -112,7 +112,7 @@ def _category_claims(
     claims: Sequence[Claim], diagnosis: str, differential: list[str], rng: random.Random
 ) -> tuple[int, ...]:
     outside = [name for name in differential if category_of(name) != category_of(diagnosis)]
-    return _top(_evidence(claims, diagnosis, outside), 1, rng.choice((1, 1, 2)))
+    return _top(weighing(claims, diagnosis, outside), 1, rng.choice((1, 1, 2)))
 
 
 def _confidence(speaking: list[float], measured: list[float]) -> str:

@@ -57,8 +57,11 @@ def test_the_evidence_says_what_was_measured_and_what_the_picture_speaks_for(fre
         "Named: melanoma, likely.",
         "Seen: dermoscopic image, dark brown areas.",
         "Not seen: irregular border.",
+        "Known: malignant, urgent. Weighed: melanocytic nevus (benign).",
+        "Speaks for it: irregular border.",
+        "Rules: none broken.",
     )
-    assert fresh.told(replace(QUESTION, sight=Sight(), naming={})) == (
+    assert fresh.told(replace(QUESTION, sight=Sight(), naming={}))[:2] == (
         "Picture: none.",
         "Open: dermoscopic image, irregular border, dark brown areas.",
     )
@@ -66,7 +69,7 @@ def test_the_evidence_says_what_was_measured_and_what_the_picture_speaks_for(fre
 
 def test_a_sense_that_is_off_says_nothing(fresh: Reader) -> None:
     length = fresh.prompt(QUESTION).shape[0]
-    fresh.senses = Senses(words=False, naming=False, checks=False)
+    fresh.senses = Senses(words=False, naming=False, checks=False, rules=False, known=False)
     assert fresh.told(QUESTION) == ("Seen: dermoscopic image.", "Open: irregular border, dark brown areas.")
     assert fresh.prompt(QUESTION).shape[0] < length - 11
     fresh.senses = Senses()
@@ -95,6 +98,8 @@ def test_every_answer_has_six_scores_whatever_the_model_would_like_to_say(fresh:
     (alone,) = fresh.answer([short])
     assert together[1].written == alone.written
     assert together[1].scores == pytest.approx(alone.scores, abs=1e-3)
+    (quick,) = fresh.answer([short], critiques=False)
+    assert quick.scores == pytest.approx(alone.scores, abs=1e-5) and quick.remarks == ()
 
 
 def test_too_long_and_empty_texts_are_refused(fresh: Reader) -> None:
@@ -114,9 +119,9 @@ def test_given_answers_get_the_logits_with_which_they_were_written(fresh: Reader
 
 def test_learning_an_answer_makes_it_likelier_and_a_file_keeps_it(fresh: Reader, tmp_path: Path) -> None:
     config = EvalConfig(steps=6, batch=1, rate=3e-3)
-    before, _ = supervised_loss(fresh, [Example(QUESTION, CRITIQUE)], 4.0)
+    before, _ = supervised_loss(fresh, [Example(QUESTION, CRITIQUE)], config)
     supervise(config, fresh, lambda step: [Example(QUESTION, CRITIQUE)], "none", tmp_path / "run", resume=False)
-    after, _ = supervised_loss(fresh, [Example(QUESTION, CRITIQUE)], 4.0)
+    after, _ = supervised_loss(fresh, [Example(QUESTION, CRITIQUE)], config)
     assert float(after.detach()) < 0.5 * float(before.detach())
     naming = fit_naming(torch.eye(4, 8), ["melanoma", "melanocytic nevus"] * 2)
     save(fresh, naming, tmp_path / "dermeval.safetensors", {"sees": "abc"})

@@ -72,7 +72,7 @@ _SURE: Final = re.compile(
     r"|\b(?:100|hundred)\s?(?:%|percent|per cent)(?:\s+(?:\w+ )?(?:sure|certain\w*|confiden\w*|accura\w*|probab\w*))"
     r"|\b(?:absolutely|completely|entirely|totally|quite) (?:sure|certain|clear|confident|excluded|ruled out)\b"
     r"|\b(?:is|am|are|be|becomes) certain\b(?! (?:features|signs|findings|types|conditions|things|areas))"
-    r"|\b(?:with|complete|absolute|full|total) (?:\w+ )?certainty\b|\b(?:no|any|a) (?:\w+ )?doubt\b"
+    r"|\b(?:with|complete|absolute|full|total) (?:\w+ )?certainty\b|\b(?:no|any|without a|beyond a) (?:\w+ )?doubt\b"
     r"|\bbeyond (?:\w+ )?(?:doubt|question|dispute)\b"
     r"|\bno other (?:diagnosis|explanation|disease|condition|possibility)\b[^.;]{0,20}\b(?:possible|left"
     r"|remains|explains?)\b"

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 class EvalConfig:
     """Supervised training, then SOREB. Steps of 0 leave a stage out."""
 
-    steps: int = field(default=360, metadata={"help": "steps of the supervised stage"})
+    steps: int = field(default=480, metadata={"help": "steps of the supervised stage"})
     batch: int = field(default=8, metadata={"help": "narratives a step"})
     rate: float = field(default=1e-3, metadata={"help": "peak learning rate of LoRA"})
     score_weight: float = field(default=4.0, metadata={"help": "weight of the score tokens in the supervised loss"})
-    intact_share: float = field(default=0.2, metadata={"help": "share of narratives without damage"})
+    error_weight: float = field(default=0.3, metadata={"help": "weight of the mean scores' squared error beside it"})
+    group: int = field(default=4, metadata={"help": "texts of a case read side by side, the first of them sound"})
     second_share: float = field(default=0.2, metadata={"help": "share of damaged narratives with a second damage"})
     free_share: float = field(default=0.1, metadata={"help": "share of steps with texts by others, without picture"})
     blind_share: float = field(default=0.1, metadata={"help": "share of our narratives judged without their picture"})
@@ -26,4 +27,6 @@ class EvalConfig:
     words: bool = field(default=True, metadata={"help": "feed the visual branch's soft words"})
     naming: bool = field(default=True, metadata={"help": "feed the diagnosis head's answer"})
     checks: bool = field(default=True, metadata={"help": "feed each claim's check by measurement and history"})
+    rules: bool = field(default=True, metadata={"help": "feed the rules of lint that the text breaks"})
+    known: bool = field(default=True, metadata={"help": "feed what is known of the diagnosis and its findings"})
     seed: int = field(default=0, metadata={"help": "seed of sampling and initialisation"})

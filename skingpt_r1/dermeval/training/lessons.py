@@ -68,36 +68,38 @@ class Lessons:
         self.weight = [count[s.dataset, s.diagnosis] ** -0.5 for s in self.ours]
 
     def draw(self, step: int) -> list[Example]:
-        """As many as the batch, each with a generator of its own; half as many where they are texts by others.
+        """As many as the batch, in groups of one case: sound, and with one damage or two; one group of texts by others.
 
-        What is read together is padded to the longest: so texts by others, twice as long, have steps of their own, and
-        ours are drawn for a few steps at once and dealt out by length.
+        Side by side with its original a damage stands out from all else that a text says. What is read together is
+        padded to the longest: so texts by others, twice as long, have steps of their own, and groups of ours are drawn
+        for a few steps at once and dealt out by length.
         """
-        seed, batch = self.config.seed, self.config.batch
-        if self.free and random.Random(f"free {seed} {step}").random() < self.config.free_share:
-            return [self._by_others(random.Random(f"{seed} {step} {i}")) for i in range(max(1, batch // 2))]
+        config, groups = self.config, max(1, self.config.batch // self.config.group)
+        if self.free and random.Random(f"free {config.seed} {step}").random() < config.free_share:
+            return self.by_others(random.Random(f"others {config.seed} {step}"))
         block, place = divmod(step, _DEALT)
-        drawn = [self.example(random.Random(f"dermeval {seed} {block} {i}")) for i in range(_DEALT * batch)]
-        drawn.sort(key=lambda e: len(e.question.text))
-        hand = random.Random(f"deal {seed} {block}").sample(range(_DEALT), _DEALT)[place]
-        return drawn[hand * batch : (hand + 1) * batch]
+        drawn = [self.group(random.Random(f"dermeval {config.seed} {block} {i}")) for i in range(_DEALT * groups)]
+        drawn.sort(key=lambda group: max(len(e.question.text) for e in group))
+        hand = random.Random(f"deal {config.seed} {block}").sample(range(_DEALT), _DEALT)[place]
+        return [example for group in drawn[hand * groups : (hand + 1) * groups] for example in group]
 
-    def _by_others(self, rng: random.Random) -> Example:
-        return self._asked(self._spoilt(rng.choice(self.free), rng, blind=True), None, rng)
+    def by_others(self, rng: random.Random) -> list[Example]:
+        """One text by somebody else, sound and damaged, without its picture."""
+        return [self._asked(made, None, rng) for made in self._sides(rng.choice(self.free), rng, blind=True)]
 
-    def example(self, rng: random.Random) -> Example:
-        """One question about a text of ours, and its answer."""
+    def group(self, rng: random.Random) -> list[Example]:
+        """One text of ours in one style, sound and damaged."""
         blind = rng.random() < self.config.blind_share
         subject = rng.choices(self.ours, self.weight)[0]
         subject = styled(subject, rng.choice([s for s in STYLES if s != HELD_OUT_STYLE]), rng.randrange(2**31))
-        made = self._spoilt(subject, rng, blind)
-        return self._asked(made, None if blind else made.image, rng)
+        return [self._asked(m, None if blind else m.image, rng) for m in self._sides(subject, rng, blind)]
 
-    def _spoilt(self, subject: Subject, rng: random.Random, blind: bool) -> Degraded:
-        """Damaged, or sound as often as the config says; without a picture only what the text itself shows."""
-        if rng.random() < self.config.intact_share:
-            return sound(subject)
+    def _sides(self, subject: Subject, rng: random.Random, blind: bool) -> list[Degraded]:
+        """The sound text first; then damages, without a picture only those that the text itself shows."""
         kinds = [kind for kind in trained_kinds() if kind.sees == TEXT or not blind]
+        return [sound(subject), *(self._spoilt(subject, kinds, rng) for _ in range(self.config.group - 1))]
+
+    def _spoilt(self, subject: Subject, kinds: Sequence[Damage], rng: random.Random) -> Degraded:
         for _ in range(_TRIES):
             chosen = rng.sample(kinds, 2 if rng.random() < self.config.second_share else 1)
             made = degraded(subject, [(k.name, rng.choice(k.severities)) for k in chosen], rng, self.pool)

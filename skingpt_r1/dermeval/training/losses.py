@@ -30,6 +30,15 @@ def weighted_cross_entropy(
     return (loss * weight).sum() / weight.sum()
 
 
+def expected_error(
+    logits: Tensor,  # [N, 6] of the points 0 .. 5
+    target: Tensor,  # [N]
+) -> Tensor:
+    """Mean squared error of the mean score, in points squared: a near miss costs less than a far one."""
+    points = torch.arange(logits.shape[1], dtype=torch.float32)
+    return ((logits.float().softmax(1) @ points - target) ** 2).mean()
+
+
 def reward(scores: Sequence[float] | None, target: Sequence[float]) -> float:
     """Minus the mean squared error, 0 at best; WORST where there are no scores."""
     if scores is None:

@@ -69,7 +69,7 @@ def train(
     out = runs / "dermeval"
     digest = _digest([*told, *others])
     torch.manual_seed(config.seed)
-    reader = Reader(Senses(config.words, config.naming, config.checks))
+    reader = Reader(Senses(config.words, config.naming, config.checks, config.rules, config.known))
     supervise(config, reader, lessons.draw, digest, out / "supervised", resume)
     if config.soreb_steps:
         later = config.steps  # other examples than those of the first stage
@@ -130,7 +130,7 @@ def margins_of(reader: Reader, made: Sequence[Probe], lessons: Lessons) -> tuple
             targets.append(done.scores)
     answers = []
     for start in range(0, len(questions), _BATCH // 4):
-        answers += reader.answer(questions[start : start + _BATCH // 4])
+        answers += reader.answer(questions[start : start + _BATCH // 4], critiques=False)
         log.info("margins: judged %d/%d", len(answers), len(questions))
     return conformal.margins([a.scores for a in answers], targets), len(answers)
 

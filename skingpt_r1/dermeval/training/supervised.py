@@ -1,4 +1,4 @@
-"""First stage: critique and scores as text. Also what both stages share: logits of given answers."""
+"""First stage: scores and critique as text. Also what both stages share: logits of given answers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from torch import Tensor
 from skingpt_r1.dermeval.critique import Critique, render
 from skingpt_r1.dermeval.reader import Question, Reader
 from skingpt_r1.dermeval.training.config import EvalConfig
-from skingpt_r1.dermeval.training.losses import weighted_cross_entropy
+from skingpt_r1.dermeval.training.losses import expected_error, weighted_cross_entropy
 from skingpt_r1.distill.run import Loop, RunFolder
 from skingpt_r1.models.precision import quick_products
-
-_SCORED = 12  # tokens of " 3 4 5 5 5 2", the last before the end
 
 
 @dataclass(frozen=True)
@@ -64,21 +62,21 @@ def answer_ids(reader: Reader, critique: Critique) -> list[int]:
     return [*reader.language.tokens(render(critique)), reader.language.end]
 
 
-def supervised_loss(reader: Reader, examples: Sequence[Example], score_weight: float) -> tuple[Tensor, Tensor]:
-    """(weighted mean cross entropy, plain mean over the score tokens; the second to be watched)."""
+def supervised_loss(reader: Reader, examples: Sequence[Example], config: EvalConfig) -> tuple[Tensor, Tensor]:
+    """(loss, mean squared error of the mean scores). Loss: weighted cross entropy, and that error by its weight."""
     answers = [answer_ids(reader, e.critique) for e in examples]
     said = forced(reader, [reader.prompt(e.question) for e in examples], answers)
-    scoring = torch.cat([_scoring(len(answer)) for answer in answers])
-    loss = weighted_cross_entropy(said.logits, said.ids, torch.where(scoring, score_weight, 1.0))
-    with torch.no_grad():
-        scores = weighted_cross_entropy(said.logits, said.ids, scoring.float())
-    return loss, scores
+    scoring = torch.cat([_scoring(reader, len(answer)) for answer in answers])
+    target = torch.tensor([float(s) for e in examples for s in e.critique.scores])
+    error = expected_error(said.logits[scoring][:, reader.digits], target)
+    loss = weighted_cross_entropy(said.logits, said.ids, torch.where(scoring, config.score_weight, 1.0))
+    return loss + config.error_weight * error, error.detach()
 
 
-def _scoring(length: int) -> Tensor:
-    """Which tokens of an answer are digits: every second of the last twelve before the end."""
+def _scoring(reader: Reader, length: int) -> Tensor:
+    """Which tokens of an answer are scores."""
     mask = torch.zeros(length, dtype=torch.bool)
-    mask[length - _SCORED : length - 1 : 2] = True
+    mask[reader.score_places()] = True
     return mask
 
 
@@ -91,8 +89,8 @@ def supervise(config: EvalConfig, reader: Reader, draw: Draw, data: str, out: Pa
     for step in (loop := Loop(run, parameters, optimiser, config.steps, config.seed, save_every=25)):
         examples = draw(step)
         with quick_products():
-            loss, scores = supervised_loss(reader, examples, config.score_weight)
-        loop.update(loss, scores=float(scores))
+            loss, error = supervised_loss(reader, examples, config)
+        loop.update(loss, error=float(error))
 
 
 def _settings(config: EvalConfig) -> dict[str, object]:
