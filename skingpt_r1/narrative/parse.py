@@ -21,8 +21,10 @@ from skingpt_r1.records import Claim, Hypothesis, Narrative, Urgency
 
 BLOCKS: Final = ("observation", "category", "differential", "synthesis")
 _MARK: Final = re.compile(
-    r"\[(observation|category|differential|synthesis)\]|<(/?think|/?answer)>"
-    r"|^[ \t]{0,4}[#*]{1,4}[ \t]{0,3}(observation|category|differential|synthesis)[a-z ]{0,20}[:*]{0,4}",
+    r"\[(?P<block>observation|category|differential|synthesis)\]|<(?P<tag>/?think|/?answer)>"
+    r"|^[ \t]{0,4}(?P<level>[#*]{1,4})[ \t]{0,3}(?P<heading>observation|category|differential|synthesis)"
+    r"[a-z ]{0,20}[:*]{0,4}"
+    r"|^[ \t]{0,4}(?P<other>#{1,4})[ \t]{1,3}(?=[^\n]{1,60}$)",
     re.IGNORECASE | re.MULTILINE,
 )
 _SENTENCE_END: Final = re.compile(r"[.!?](?=\s|$|[*<])|\n\s*\n|\n(?=[ \t]{0,8}[-*#0-9])")
@@ -62,15 +64,17 @@ def sections(text: str) -> dict[str, str]:
 
 def _sections(text: str) -> tuple[dict[str, str], list[str]]:
     parts: dict[str, list[str]] = {}
-    problems, block, position, seen = [], "free", 0, set()
+    problems, block, level, position, seen = [], "free", 0, 0, set()
     for mark in _MARK.finditer(text):
+        if mark["other"] and len(mark["other"]) > level:
+            continue  # a heading inside the block; one of the block's own level ends it
         parts.setdefault(block, []).append(text[position : mark.start()])
-        heading = mark.group(1) or mark.group(3)
-        tag = heading.lower() if heading else mark.group(2).lower()
-        if tag in seen:
+        tag = (mark["block"] or mark["heading"] or mark["tag"] or "").lower()
+        if tag and tag in seen:
             problems.append(f"{tag} stands more than once")
         seen.add(tag)
         block = tag if tag in (*BLOCKS, "answer") else "free"
+        level = len(mark["level"] or "")
         position = mark.end()
     parts.setdefault(block, []).append(text[position:])
     for tag, whole in (

@@ -96,6 +96,18 @@ def test_markdown_headings() -> None:
     assert found["differential"] == "melanoma: for red areas"
 
 
+def test_another_heading_ends_a_block_and_one_inside_does_not() -> None:
+    told = parse(
+        "## Observation\n- pink areas\n- irregular border\n## Differential diagnosis\n### Likely\n"
+        "- melanoma: for irregular border\n### Less likely\n- eczema: for pink areas\n"
+        "## Assessment\nAgainst melanoma speaks the pink colour."
+    )
+    assert [(h.diagnosis, len(h.speaks_for), h.speaks_against) for h in told.hypotheses] == [
+        ("melanoma", 1, ()),
+        ("eczema", 1, ()),
+    ]
+
+
 def test_urgency_words() -> None:
     for words, urgency in (
         ("urgent", Urgency.URGENT),

@@ -86,8 +86,8 @@ _ADVICE: Final = re.compile(
     re.IGNORECASE,
 )
 _NEXT: Final = re.compile(
-    r"\b(?:follow-?up|referral|biopsy|consultation|excision|next step\w*|(?:see|consult) an? (?:dermatologist"
-    r"|doctor))\b"
+    r"\b(?:follow-?up|referral|biopsy|consultation|excision|appointment|next step\w*"
+    r"|(?:see|consult) an? (?:dermatologist|doctor))\b"
     r"[^.;]{0,60}\b(?:is|are|would|should|recommended|advised|warranted|soon|within|needed|indicated|required)\b"
     r"|\b(?:treatment|management|therapy)\b[^.;]{0,60}\b(?:include|involve|consist|would|should|may|is|are)\w*\b"
     r"|\b(?:dermatologists?|doctors?|physicians?|specialists?|clinicians?) (?:should|must|needs? to|has to|have to)\b",
