@@ -31,30 +31,42 @@ def rule_lines(text: str, history: History) -> tuple[str, ...]:
 
 def known_lines(narrative: Narrative) -> tuple[str, ...]:
     """How grave the named diagnosis is, what was weighed against it, and which of its findings speak for it."""
-    rows = table()
-    row = rows.get(narrative.diagnosis or "")
+    row = table().get(narrative.diagnosis or "")
     if row is None:
         return ()
-    weighed = [rows[h.diagnosis] for h in narrative.hypotheses if h.diagnosis in rows and h.diagnosis != row.name]
-    near = [w for w in weighed if w.name in row.confused_with or row.name in w.confused_with or _akin(w, row)]
-    lines = [f"Known: {row.malignant}, {row.urgency}. Weighed: {_names(near)}."]
-    if len(near) < len(weighed):
-        lines.append(f"Far from it: {_names([w for w in weighed if w not in near])}.")
-    rivals = [w.name for w in weighed] or [name for name in row.confused_with if name in rows]
-    evidence = weighing(narrative.claims, row.name, rivals)
+    rivals = rivals_of(narrative, row)
+    far = far_from(row, rivals)
+    lines = [f"Known: {row.malignant}, {row.urgency}. Weighed: {_names([r for r in rivals if r not in far])}."]
+    if far:
+        lines.append(f"Far from it: {_names(far)}.")
+    ratios = ratios_of(narrative, row, rivals)
     sides = {
-        "Speaks for it": [p for p, ratio in evidence.items() if ratio > 0],
-        "Against it": [p for p, ratio in evidence.items() if ratio < 0],
+        "Speaks for it": [p for p, ratio in ratios.items() if ratio > 0],
+        "Against it": [p for p, ratio in ratios.items() if ratio < 0],
     }
-    lines += [
-        f"{head}: {', '.join(said(narrative.claims[p]) for p in places)}." for head, places in sides.items() if places
+    told = {head: ", ".join(said(narrative.claims[p]) for p in places) for head, places in sides.items() if places}
+    return (*lines, *(f"{head}: {findings}." for head, findings in told.items()))
+
+
+def rivals_of(narrative: Narrative, row: Diagnosis) -> list[Diagnosis]:
+    """What the narrative weighs beside its diagnosis, as far as the table knows it."""
+    rows = table()
+    return [rows[h.diagnosis] for h in narrative.hypotheses if h.diagnosis in rows and h.diagnosis != row.name]
+
+
+def far_from(row: Diagnosis, rivals: Sequence[Diagnosis]) -> list[Diagnosis]:
+    """Those that nobody confuses with the diagnosis, of another family group."""
+    return [
+        r
+        for r in rivals
+        if r.name not in row.confused_with and row.name not in r.confused_with and r.family[:2] != row.family[:2]
     ]
-    return tuple(lines)
 
 
-def _akin(one: Diagnosis, other: Diagnosis) -> bool:
-    """Of the same family and group."""
-    return one.family[:2] == other.family[:2]
+def ratios_of(narrative: Narrative, row: Diagnosis, rivals: Sequence[Diagnosis]) -> dict[int, float]:
+    """Log likelihood ratio of each claim that speaks, by position; against what is usual where nothing was weighed."""
+    against = [r.name for r in rivals] or [name for name in row.confused_with if name in table()]
+    return weighing(narrative.claims, row.name, against)
 
 
 def _names(rows: Sequence[Diagnosis]) -> str:
