@@ -38,6 +38,7 @@ from skingpt_r1.dermeval.reader import SHIPPED, Question, Reader, load
 from skingpt_r1.dermeval.sight import Eye, Sight, SightCache
 from skingpt_r1.dermeval.training.lessons import kept_aside
 from skingpt_r1.images.reading import read_photo
+from skingpt_r1.models.backbones import Backbone
 from skingpt_r1.models.diagnose import ADAPTERS
 from skingpt_r1.records import Case
 from skingpt_r1.sources.registry import load as load_set
@@ -127,9 +128,9 @@ def question(row: Row, view: str, seen: dict[str, Sight], naming: Naming) -> Que
     return Question(row.made.text, row.made.history, sight, naming.of(sight))
 
 
-def flat_sights(images: Sequence[str]) -> dict[str, Sight]:
+def flat_sights(images: Sequence[str], backbone: Backbone) -> dict[str, Sight]:
     """Each picture replaced by its mean colour."""
-    eye = Eye()
+    eye = Eye(backbone=backbone)
     return {image: eye.look(flat(read_photo(image))) for image in images}
 
 
@@ -140,9 +141,9 @@ def judge(rows: Sequence[Row], view: str, folder: Path, target: Path) -> None:
     seen = (
         {}
         if view == "blind"
-        else flat_sights(images)
+        else flat_sights(images, reader.language)
         if view == "flat"
-        else SightCache(Path("runs/sights")).get(images)
+        else SightCache(Path("runs/sights"), backbone=reader.language).get(images)
     )
     done = {json.loads(line)["key"] for line in target.read_text().splitlines()} if target.exists() else set()
     left = sorted(

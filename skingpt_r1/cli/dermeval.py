@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from skingpt_r1.dermeval.judging import Judgement
     from skingpt_r1.dermeval.raters import Comparison, Row, ScoreTable
 
+Moved = Annotated[
+    str | None, typer.Option(metavar="FOLDER", help="Where the backbone of the evaluator is, if not where it was.")
+]
 app = typer.Typer(help="Narratives judged by their pictures.", no_args_is_help=True)
 _DISCLAIMER = "For research and education only. The scores judge a text; they are no medical advice."
 _MOST_BYTES = 4_000_000  # of a text file; whatever holds more has too many characters
@@ -41,6 +44,7 @@ def score(
     evaluator: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="An evaluator of your own: runs/dermeval of dermeval train.")
     ] = None,
+    backbone: Moved = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped or killed.")] = False,
 ) -> None:
     """Score a file of narratives: {id, scores, intervals, critique, remarks, failed}. Pictures are seen from the file.
@@ -50,7 +54,7 @@ def score(
     from skingpt_r1.dermeval.judging import load_judge
 
     logging.getLogger("skingpt_r1").setLevel(logging.INFO)
-    done = score_file(load_judge(evaluator), file, out, batch, resume)
+    done = score_file(load_judge(evaluator, backbone), file, out, batch, resume)
     Console().print(f"{out}: {done.cases - done.failed:,} of {done.cases:,} cases judged", highlight=False)
     if done.failed:
         complain(f"{out}: {done.failed:,} of {done.cases:,} cases could not be judged; their `failed` tells why.")
@@ -67,13 +71,14 @@ def explain(
     evaluator: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="An evaluator of your own: runs/dermeval of dermeval train.")
     ] = None,
+    backbone: Moved = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Judge one narrative and say why: scores with intervals, critique, and what the picture said of each claim."""
     from skingpt_r1.dermeval.judging import Submission, judged, load_judge
 
     submission = Submission(image.name, image, _text(text), read_history(history or []))
-    (told,) = judged(load_judge(evaluator), [submission])
+    (told,) = judged(load_judge(evaluator, backbone), [submission])
     if isinstance(told, SkinGPTError):
         raise told
     if as_json:
@@ -93,6 +98,9 @@ def train(
     scores: Annotated[
         str | None, typer.Option(metavar="URL", help="Certification database: people's scores replace ours.")
     ] = None,
+    backbone: Annotated[
+        str | None, typer.Option(metavar="FOLDER_OR_ID", help="A Qwen2.5-VL (Vision-R1-7B); else the embedded one.")
+    ] = None,
     runs: Runs = Path("runs"),
     resume: Resume = False,
     set_: Settings = None,
@@ -100,12 +108,14 @@ def train(
     """Train the evaluator: supervised, then SOREB; ends with adapters and the margins of its scores."""
     from skingpt_r1.dermeval.training.config import EvalConfig
     from skingpt_r1.dermeval.training.recipe import train as train_evaluator
+    from skingpt_r1.models.language import EMBEDDED
     from skingpt_r1.models.precision import keep_freed_memory
 
     keep_freed_memory()
     logging.getLogger("skingpt_r1").setLevel(logging.INFO)
     config = configured(EvalConfig, set_)
-    train_evaluator(config, corpus, free, runs, resume, _people(scores) if scores is not None else None)
+    people = _people(scores) if scores is not None else None
+    train_evaluator(config, corpus, free, runs, resume, people, backbone=backbone or EMBEDDED)
 
 
 def _people(url: str) -> dict[str, tuple[float, ...]]:

@@ -37,19 +37,21 @@ class Evaluator:
         self._sights: OrderedDict[tuple[str, int], Sight] = OrderedDict()
 
     @classmethod
-    def load(cls, folder: Path = ADAPTERS, adapters: Path = ADAPTERS) -> Evaluator:
+    def load(cls, folder: Path = ADAPTERS, adapters: Path = ADAPTERS, backbone: str | None = None) -> Evaluator:
         """folder: where the evaluator is. adapters: the writer's, whose visual branch it was trained on.
+
+        backbone: where that of the evaluator is now, None: where it was when the evaluator was trained.
 
         Raises SkinGPTError on a missing or corrupt file, and where the two do not belong together.
         """
-        reader, naming, metadata = load(folder / SHIPPED)
+        reader, naming, metadata = load(folder / SHIPPED, backbone)
         if metadata.get("sees") != visual_digest(adapters / "writer.safetensors"):
             raise SkinGPTError(
                 f"{folder / SHIPPED}: was trained on another visual branch than {adapters / 'writer.safetensors'}. "
                 "Reinstall, or train it again: skingpt dermeval train."
             )
         version = sha256_of(folder / SHIPPED)[:12]
-        return cls(reader, naming, Eye(adapters), conformal.load(folder / MARGINS), version)
+        return cls(reader, naming, Eye(adapters, reader.language), conformal.load(folder / MARGINS), version)
 
     def judge(self, submissions: Sequence[Submission]) -> list[Judgement]:
         """One for each, in order. Raises CaseError for a picture or a text that cannot be judged, naming it."""

@@ -102,16 +102,17 @@ _LOADING: Final = threading.Lock()
 
 
 @functools.cache
-def _loaded(folder: Path | None) -> Judge:
+def _loaded(folder: Path | None, backbone: str | None) -> Judge:
     from skingpt_r1.dermeval.evaluator import Evaluator
+    from skingpt_r1.models.diagnose import ADAPTERS
 
-    return Evaluator.load(*([] if folder is None else [folder]))
+    return Evaluator.load(ADAPTERS if folder is None else folder, backbone=backbone)
 
 
-def load_judge(folder: Path | None = None) -> Judge:
-    """The evaluator of a folder (None: the shipped one), loaded once a process.
+def load_judge(folder: Path | None = None, backbone: str | None = None) -> Judge:
+    """The evaluator of a folder (None: the shipped one), loaded once a process. backbone: where its own is now.
 
     Another process is sent this function's name, not the weights. Raises SkinGPTError where there is none.
     """
     with _LOADING:
-        return _loaded(folder)
+        return _loaded(folder, backbone)

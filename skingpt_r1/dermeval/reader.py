@@ -1,8 +1,9 @@
 """DermEval, the evaluator: reads (picture, history, narrative), writes six scores and a critique.
 
-The language model is SmolLM2 with LoRA of its own; it shares with the writer the frozen backbone and what the
-visual branch says of a picture, and nothing that was trained on words. The text that is judged is data: special
-tokens, invisible characters and our own marks are taken out before it is read.
+The language model is a frozen backbone with LoRA of its own. The embedded one, SmolLM2, shares with the writer the
+weights and what the visual branch says of a picture, and nothing that was trained on words; a Qwen2.5-VL looks at
+the picture itself. The text that is judged is data: special tokens, invisible characters and our own marks are taken
+out before it is read.
 
 A reported score is the mean of the probabilities of 0 .. 5 where the score is written, so that two narratives of
 the same whole score can still be told apart.
@@ -22,14 +23,16 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from skingpt_r1.dermeval.critique import Remark, parse_remarks
+from skingpt_r1.dermeval.critique import Remark, parse_remarks, scores_text
 from skingpt_r1.dermeval.evidence import lines
 from skingpt_r1.dermeval.facts import known_lines, rule_lines
 from skingpt_r1.dermeval.naming import Naming
 from skingpt_r1.dermeval.rubric import DIMENSIONS
 from skingpt_r1.dermeval.sight import Sight
-from skingpt_r1.models.language import Language, history_text
+from skingpt_r1.models.backbones import Backbone, open_backbone
+from skingpt_r1.models.language import EMBEDDED, history_text
 from skingpt_r1.models.precision import STORED_ADAPTER
+from skingpt_r1.models.prompts import Prompt, padded
 from skingpt_r1.models.weights import save_tensors
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.records import History, SkinGPTError
@@ -51,7 +54,7 @@ _CRITIQUE: Final = "[critique]"
 class Senses:
     """What may feed the evaluator beside the text; each can be taken away to see what it adds."""
 
-    words: bool = field(default=True, metadata={"help": "the visual branch's soft words"})
+    words: bool = field(default=True, metadata={"help": "the visual branch's soft words, or the backbone's own"})
     naming: bool = field(default=True, metadata={"help": "the diagnosis head's answer"})
     checks: bool = field(default=True, metadata={"help": "each claim checked by measurement and history"})
     rules: bool = field(default=True, metadata={"help": "the rules of lint that the text breaks"})
@@ -94,17 +97,30 @@ def plain(text: str) -> str:
 
 
 class Reader(nn.Module):
-    """The language model and what it is asked. Trained and used through the same prompts."""
+    """The language model and what it is asked. Trained and used through the same prompts.
 
-    def __init__(self, senses: Senses | None = None, rank: int = RANK) -> None:
+    backbone: as `open_backbone` takes it. Raises SkinGPTError where it is missing, or cannot write our scores.
+    """
+
+    def __init__(self, senses: Senses | None = None, backbone: str = EMBEDDED, rank: int = RANK) -> None:
         super().__init__()
         self.senses = senses or Senses()
-        self.language = Language(rank)
+        self.language: Backbone = open_backbone(backbone, rank)
         self.digits = [self.language.tokens(str(point))[0] for point in POINTS]
+        opening, space = self.language.tokens(OPENING), self.language.tokens(" ")[0]
+        spaced = [token for digit in self.digits for token in (space, digit)]
+        if self.language.tokens(scores_text(POINTS)) != [*opening, *spaced]:  # where scores stand depends on it
+            raise SkinGPTError(f"{backbone}: its tokenizer does not write a score as a space and a digit. Use another.")
 
     def trained(self) -> dict[str, nn.Parameter]:
         """The LoRA matrices by name."""
         return self.language.trained()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        device: torch.device = self.language.model.device
+        return device
 
     def told(self, question: Question) -> tuple[str, ...]:
         """The lines of evidence that the senses let through."""
@@ -125,16 +141,14 @@ class Reader(nn.Module):
             return f"the text has {length} tokens, at most {MOST_TOKENS} are read; judge its parts."
         return "" if length else "the text has nothing to read but marks and invisible characters."
 
-    def prompt(self, question: Question) -> Tensor:
-        """[T, H]: soft words, history, evidence, narrative."""
+    def prompt(self, question: Question) -> Prompt:
+        """The picture, history, evidence, narrative."""
         told = _AFTER.format(
             history=history_text(question.history).strip(),
             evidence=" ".join(self.told(question)),
             text=plain(question.text),
         )
-        before, after = (self.language.embed(torch.tensor(self.language.tokens(part))) for part in (_BEFORE, told))
-        words = question.sight.words if self.senses.words else None
-        return torch.cat([before, *([] if words is None else [words.to(before)]), after])
+        return self.language.ask(_BEFORE, question.sight.shown if self.senses.words else None, told)
 
     @torch.inference_mode()
     def answer(self, questions: Sequence[Question], critiques: bool = True) -> list[Answer]:
@@ -148,25 +162,23 @@ class Reader(nn.Module):
 
     def generate(
         self,
-        prompts: Sequence[Tensor],
+        prompts: Sequence[Prompt],
         grammar: _Grammar | None = None,
         temperature: float = 0.0,
         most: int = MOST_WRITTEN,
     ) -> tuple[list[list[int]], Tensor]:
-        """Token ids of each answer up to its end, and logits [T, B, V]. temperature 0 is greedy."""
+        """Token ids of each answer up to its end, and logits [T, B, V]. temperature 0 is greedy.
+
+        Ends training mode, in which a backbone may keep no cache of what it has read.
+        """
         from transformers import LogitsProcessorList
 
-        longest = max(p.shape[0] for p in prompts)
-        embedded = torch.zeros(len(prompts), longest, prompts[0].shape[1])
-        mask = torch.zeros(len(prompts), longest, dtype=torch.long)
-        for i, prompt in enumerate(prompts):  # on the left: every row's next token is at the same place
-            embedded[i, longest - prompt.shape[0] :] = prompt
-            mask[i, longest - prompt.shape[0] :] = 1
+        self.eval()
         sampling: dict[str, Any] = {"do_sample": False}
         if temperature > 0:
             sampling = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
         out = self.language.model.generate(
-            inputs_embeds=embedded, attention_mask=mask, max_new_tokens=most,
+            **padded(prompts, left=True), max_new_tokens=most,  # every row's next token is at the same place
             eos_token_id=self.language.end, pad_token_id=self.language.end,
             logits_processor=LogitsProcessorList([grammar] if grammar else []),
             return_dict_in_generate=True, output_logits=True, **sampling,
@@ -184,7 +196,7 @@ class Reader(nn.Module):
         """ids of one answer; logits [T, V] before each."""
         written = self.language.text(ids)
         remarks = parse_remarks(written.partition(f"\n{_CRITIQUE}")[2].strip().removesuffix("."))
-        shares = logits[self.score_places()][:, self.digits].float().softmax(1)  # [6, 6]
+        shares = logits[self.score_places()][:, self.digits].float().cpu().softmax(1)  # [6, 6]
         return Answer(remarks, tuple((shares @ torch.tensor(POINTS, dtype=torch.float32)).tolist()), written)
 
 
@@ -193,7 +205,7 @@ class _Grammar:
 
     def __init__(self, reader: Reader) -> None:
         tokens = reader.language.tokens
-        self.newline, self.space, self.end = tokens("\n")[0], tokens(" ")[0], reader.language.end
+        self.breaks, self.space, self.end = reader.language.breaks, tokens(" ")[0], reader.language.end
         self.opening, self.digits = tokens(OPENING), reader.digits
         self.heading = tokens(f"\n{_CRITIQUE}")
 
@@ -201,7 +213,7 @@ class _Grammar:
         """input_ids: what is written so far [B, T]; scores: logits [B, V]."""
         allowed = self._allowed(input_ids.shape[1])
         if allowed is None:
-            scores[:, self.newline] = -torch.inf  # a critique ends with its line
+            scores[:, self.breaks] = -torch.inf  # a critique ends with its line
             return scores
         kept = scores[:, allowed].clone()
         scores[:] = -torch.inf
@@ -225,13 +237,17 @@ def save(reader: Reader, naming: Naming, path: Path, metadata: Mapping[str, Any]
     """One file: LoRA, the diagnosis head, and as metadata what it was made of."""
     tensors = {f"language.{n}": p.detach().to(STORED_ADAPTER) for n, p in reader.trained().items()}
     tensors |= {f"naming.{n}": t.to(STORED_ADAPTER) for n, t in naming.tensors.items()}
-    told = {"kind": "skingpt-r1 dermeval, embedded", "names": json.dumps(naming.names)}
+    told = {"kind": f"skingpt-r1 dermeval, {Path(reader.language.name).name}", "names": json.dumps(naming.names)}
     told |= {"senses": json.dumps(asdict(reader.senses))}
+    told |= {"backbone": reader.language.name, "weights": reader.language.digest}
     save_tensors(path, tensors, told | {k: v if isinstance(v, str) else json.dumps(v) for k, v in metadata.items()})
 
 
-def load(path: Path) -> tuple[Reader, Naming, dict[str, str]]:
-    """What `save` wrote, ready to judge. Raises SkinGPTError on a file that is no evaluator."""
+def load(path: Path, backbone: str | None = None) -> tuple[Reader, Naming, dict[str, str]]:
+    """What `save` wrote, ready to judge. backbone: where the one that it was trained on is now, None: where it was.
+
+    Raises SkinGPTError on a file that is no evaluator, and on a backbone that is missing or another one.
+    """
     try:
         with safe_open(path, "pt") as file:
             metadata: dict[str, str] = file.metadata() or {}
@@ -241,7 +257,7 @@ def load(path: Path) -> tuple[Reader, Naming, dict[str, str]]:
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         remedy = "Train one (skingpt dermeval train) and name its folder: --evaluator runs/dermeval."
         raise SkinGPTError(f"{path}: no readable evaluator ({error!r}). {remedy}") from error
-    reader = Reader(senses)
+    reader = _reader(path, senses, metadata, backbone)
     parameters = reader.trained()
     wrong = {f"language.{n}" for n in parameters} ^ {n for n in tensors if n.startswith("language.")}
     if wrong:
@@ -251,3 +267,18 @@ def load(path: Path) -> tuple[Reader, Naming, dict[str, str]]:
             parameter.copy_(tensors[f"language.{name}"])
     reader.language.merge()
     return reader.eval(), naming, metadata
+
+
+def _reader(path: Path, senses: Senses, metadata: Mapping[str, str], backbone: str | None) -> Reader:
+    """On the backbone that the file belongs to; one that names none is of the embedded one."""
+    named = metadata.get("backbone", EMBEDDED)
+    try:
+        reader = Reader(senses, backbone or named)
+    except SkinGPTError as error:
+        raise SkinGPTError(f"{path}: belongs to the backbone {named}, which is not to be had. {error}") from error
+    if reader.language.digest != metadata.get("weights", ""):
+        raise SkinGPTError(
+            f"{path}: belongs to the backbone {named}; {reader.language.name} is another one, or its weights have "
+            "changed. Name the folder of the one that it was trained on (--backbone FOLDER), or train it again."
+        )
+    return reader

@@ -199,8 +199,8 @@ class Loop:
         for name, p in self.parameters.items():
             prefix = f"o/{name}/"
             state = {k.removeprefix(prefix): v for k, v in saved.items() if k.startswith(prefix)}
-            if state:
-                self.optimiser.state[p] = state
+            if state:  # the moments lie where the parameter does; the count of steps, a scalar, on the processor
+                self.optimiser.state[p] = {k: v.to(p.device) if v.ndim else v for k, v in state.items()}
         self.run.cut_journal(self.step)
         log.info("resumed at step %d/%d", self.step, self.steps)
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from skingpt_r1.models.adapted import END, Adapted
+from skingpt_r1.models.preprocess import Pixels
+from skingpt_r1.models.prompts import Prompt, Shown
 from skingpt_r1.models.weights import language_folder
 from skingpt_r1.records import History
 
+EMBEDDED: Final = "embedded"
 HIDDEN = 576
 LORA_RANK = 16
 _BEFORE = "<|im_start|>user\n"
 QUESTION = "What does this lesion look like, and what is it?"
-_AFTER = f" {QUESTION}{{history}}<|im_end|>\n<|im_start|>assistant\n"
-END = "<|im_end|>"
+_AFTER = f" {QUESTION}{{history}}{END}\n<|im_start|>assistant\n"
 
 
 def history_text(history: History) -> str:
@@ -32,29 +34,24 @@ def _word(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-class Language(nn.Module):
-    """The language model with its adapters. `lora` is the PEFT model, `head` the frozen output matrix [V, H]."""
+class Language(Adapted):
+    """The language model with its adapters. `lora` is the PEFT model, `head` the frozen output matrix [V, H].
+
+    It is the embedded backbone (see `backbones`), and what it is shown of a picture are soft words by others.
+    """
+
+    name = EMBEDDED
+    digest = ""  # nothing to tell apart: the package pins these weights
 
     def __init__(self, rank: int = LORA_RANK) -> None:
-        super().__init__()
-        from peft import LoraConfig, get_peft_model
         from transformers import AutoModelForCausalLM, AutoTokenizer
         from transformers.utils import logging as transformers_logging
 
         transformers_logging.disable_progress_bar()
-        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")
         folder = language_folder()
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-        base.requires_grad_(False)
-        config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", lora_dropout=0.0)
-        self.lora: Any = get_peft_model(base, config)
-        self.end: int = self.tokenizer.convert_tokens_to_ids(END)
-
-    @property
-    def model(self) -> Any:
-        """The causal language model that PEFT wraps."""
-        return self.lora.get_base_model()
+        super().__init__(base, AutoTokenizer.from_pretrained(folder), "all-linear", rank)
+        self.breaks = self.tokens("\n")
 
     @property
     def head(self) -> Tensor:
@@ -62,33 +59,18 @@ class Language(nn.Module):
         weight: Tensor = self.model.lm_head.weight
         return weight
 
-    def trained(self) -> dict[str, nn.Parameter]:
-        """LoRA matrices by their names inside the language model."""
-        return {n.replace(".default", ""): p for n, p in self.lora.named_parameters() if "lora_" in n}
-
-    def merge(self) -> None:
-        """Fold LoRA into the weights: faster decoding, no further training."""
-        self.lora.merge_adapter()
-
-    def tokens(self, text: str) -> list[int]:
-        """Token ids without special additions."""
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        return ids
-
     def tokens_within(self, text: str, spans: Sequence[tuple[int, int]]) -> list[bool]:
         """Which of `tokens(text)` have a character in one of the [start, end) spans."""
         places = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
         return [any(first < end and start < last for start, end in spans) for first, last in places]
 
-    def text(self, ids: Sequence[int]) -> str:
-        """Text of token ids, special tokens dropped, spaces as they were."""
-        said: str = self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return said
+    def look(self, pixels: Pixels) -> None:
+        """It has no eye of its own."""
 
-    def embed(self, ids: Tensor) -> Tensor:
-        """[...] ids -> [..., H]."""
-        embedded: Tensor = self.model.get_input_embeddings()(ids)
-        return embedded
+    def ask(self, before: str, shown: Shown | None, after: str) -> Prompt:
+        """The soft words between two texts."""
+        first, last = (self.embed(torch.tensor(self.tokens(part))) for part in (before, after))
+        return Prompt(torch.cat([first, *([] if shown is None else [shown.words.to(first)]), last]))
 
     def prompt(self, history: History) -> tuple[list[int], list[int]]:
         """Tokens before and after the soft words of the image."""

@@ -110,3 +110,9 @@ def test_a_corpus_is_scored_by_it(folder: Path) -> None:
     assert json.loads((out / "settings.json").read_text())["scorer"] == "fake 1"
     other = judged(*words[:5], "--least-score", "0", "--resume")
     assert other.returncode == 2 and "another scorer" in other.stderr
+
+
+def test_a_backbone_that_is_missing_is_told_before_anything_is_looked_at(folder: Path) -> None:
+    words = ("--corpus", str(folder), "--runs", str(folder / "runs"), "--backbone", str(folder / "Vision-R1-7B"))
+    done = skingpt("dermeval", "train", *words)
+    assert done.returncode == 2 and "Vision-R1-7B: no folder here" in done.stderr and "Traceback" not in done.stderr

@@ -68,10 +68,10 @@ def test_the_evidence_says_what_was_measured_and_what_the_picture_speaks_for(fre
 
 
 def test_a_sense_that_is_off_says_nothing(fresh: Reader) -> None:
-    length = fresh.prompt(QUESTION).shape[0]
+    length = len(fresh.prompt(QUESTION))
     fresh.senses = Senses(words=False, naming=False, checks=False, rules=False, known=False)
     assert fresh.told(QUESTION) == ("Seen: dermoscopic image.", "Open: irregular border, dark brown areas.")
-    assert fresh.prompt(QUESTION).shape[0] < length - 11
+    assert len(fresh.prompt(QUESTION)) < length - 11
     fresh.senses = Senses()
 
 

@@ -24,7 +24,7 @@ class EvalConfig:
     momentum: float = field(default=0.9, metadata={"help": "of the reward's moving average"})
     leash: float = field(default=0.1, metadata={"help": "weight of the divergence from the supervised model"})
     temperature: float = field(default=1.0, metadata={"help": "of the samples that SOREB rewards"})
-    words: bool = field(default=True, metadata={"help": "feed the visual branch's soft words"})
+    words: bool = field(default=True, metadata={"help": "feed the visual branch's soft words, or the backbone's own"})
     naming: bool = field(default=True, metadata={"help": "feed the diagnosis head's answer"})
     checks: bool = field(default=True, metadata={"help": "feed each claim's check by measurement and history"})
     rules: bool = field(default=True, metadata={"help": "feed the rules of lint that the text breaks"})

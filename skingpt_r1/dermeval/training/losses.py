@@ -35,7 +35,7 @@ def expected_error(
     target: Tensor,  # [N]
 ) -> Tensor:
     """Mean squared error of the mean score, in points squared: a near miss costs less than a far one."""
-    points = torch.arange(logits.shape[1], dtype=torch.float32)
+    points = torch.arange(logits.shape[1], dtype=torch.float32, device=logits.device)
     return ((logits.float().softmax(1) @ points - target) ** 2).mean()
 
 

@@ -31,6 +31,7 @@ from skingpt_r1.distill.data import read_pixels
 from skingpt_r1.distill.features import FeatureCache
 from skingpt_r1.models.diagnose import ADAPTERS
 from skingpt_r1.models.embedded import Embedded, load_adapter, visual_digest
+from skingpt_r1.models.language import EMBEDDED
 from skingpt_r1.models.segmenter import frozen_encoder
 from skingpt_r1.records import SkinGPTError
 
@@ -47,19 +48,24 @@ def train(
     resume: bool,
     human: Mapping[str, Sequence[float]] | None = None,
     adapters: Path = ADAPTERS,
+    backbone: str = EMBEDDED,
 ) -> Path:
     """Returns the adapter file. corpora: folders of `skingpt dermcot build`; several tell the same cases otherwise.
+
+    backbone: as `open_backbone` takes it; the senses stay those of the embedded scale.
 
     free: JSON Lines of texts by others. human: people's scores by the text that they scored; such texts are learnt
     from whatever their split (but test). Raises SkinGPTError.
     """
+    torch.manual_seed(config.seed)  # LoRA begins with random numbers
+    reader = Reader(Senses(config.words, config.naming, config.checks, config.rules, config.known), backbone)
     told = [subject for folder in corpora for subject in subjects(folder / "corpus.jsonl")]
     others = list(certified(free)) if free is not None else []
     scored = {s.id: human[s.text] for s in told if s.text in human} if human else {}
     log.info("people scored %d of the corpus' texts", len(scored))
     val = [s for s in told if s.image is not None and (s.split == "val" or (s.split == "train" and s.id in scored))]
     naming = naming_of([s for s in told if s.split == "train"], runs / "features", adapters)
-    sights = SightCache(runs / "sights", adapters).get(pictures(val))
+    sights = SightCache(runs / "sights", adapters, reader.language).get(pictures(val))
     lessons = Lessons(
         config,
         [s for s in val if not kept_aside(s)],
@@ -68,12 +74,11 @@ def train(
     )  # fmt: skip
     out = runs / "dermeval"
     digest = _digest([*told, *others])
-    torch.manual_seed(config.seed)
-    reader = Reader(Senses(config.words, config.naming, config.checks, config.rules, config.known))
-    supervise(config, reader, lessons.draw, digest, out / "supervised", resume)
+    seen = " ".join(filter(None, (digest, reader.language.digest)))  # a run belongs to one backbone, too
+    supervise(config, reader, lessons.draw, seen, out / "supervised", resume)
     if config.soreb_steps:
         later = config.steps  # other examples than those of the first stage
-        soreb(config, reader, lambda step: lessons.draw(later + step), digest, out / "soreb", resume)
+        soreb(config, reader, lambda step: lessons.draw(later + step), seen, out / "soreb", resume)
     aside = [s for s in val if kept_aside(s)]
     fitted = margins_of(reader, probes(aside, random.Random(config.seed)), lessons)
     metadata = {"sees": visual_digest(adapters / "writer.safetensors"), "data": digest, "config": asdict(config)}

@@ -23,27 +23,27 @@ from skingpt_r1.models.precision import quick_products
 def soreb(config: EvalConfig, reader: Reader, draw: Draw, data: str, out: Path, resume: bool) -> None:
     """Train LoRA in place, from the supervised model that `reader` is when this is called."""
     run = RunFolder(out, asdict(config), data, resume)
-    parameters = reader.trained()
+    parameters, device = reader.trained(), reader.device.type
     supervised = {name: p.detach().clone() for name, p in parameters.items()}
     optimiser = torch.optim.AdamW(parameters.values(), lr=config.soreb_rate, weight_decay=0.0)
     loop = Loop(run, parameters, optimiser, config.soreb_steps, config.seed, save_every=10)
     baseline = _baseline(run, config, loop.step)
     for step in loop:
         examples = draw(step)
-        prompts = [reader.prompt(e.question).detach() for e in examples]
-        reader.eval()
-        with torch.inference_mode(), quick_products():
+        prompts = [reader.prompt(e.question) for e in examples]
+        with torch.inference_mode(), quick_products(device):
             answers, _ = reader.generate(prompts, temperature=config.temperature)
         rewards = [rewarded(reader, ids, e.critique.scores) for ids, e in zip(answers, examples, strict=True)]
         mean = round(sum(rewards) / len(rewards), 6)  # as the journal keeps it, so that a resumed run goes on alike
         before = mean if baseline is None else baseline
-        with torch.no_grad(), quick_products(), _holding(parameters, supervised):
+        with torch.no_grad(), quick_products(device), _holding(parameters, supervised):
             reference = forced(reader, prompts, answers).logits
         reader.train()
-        with quick_products():
+        with quick_products(device):
             said = forced(reader, prompts, answers)
         leash = divergence(said.logits, reference)
-        loss = policy_loss(taken(said), said.owner, torch.tensor(rewards) - before) + config.leash * leash
+        advantage = torch.tensor(rewards, device=leash.device) - before
+        loss = policy_loss(taken(said), said.owner, advantage) + config.leash * leash
         loop.update(
             loss,
             reward=mean,

@@ -16,6 +16,7 @@ from skingpt_r1.dermeval.training.config import EvalConfig
 from skingpt_r1.dermeval.training.losses import expected_error, weighted_cross_entropy
 from skingpt_r1.distill.run import Loop, RunFolder
 from skingpt_r1.models.precision import quick_products
+from skingpt_r1.models.prompts import Prompt, padded
 
 
 @dataclass(frozen=True)
@@ -38,23 +39,22 @@ Draw = Callable[[int], list[Example]]
 """The examples of a step; the same step draws the same ones."""
 
 
-def forced(reader: Reader, prompts: Sequence[Tensor], answers: Sequence[Sequence[int]]) -> Forced:
-    """The model reads prompts [T_i, H] and given answers; only places that predict a written token reach the head."""
-    language = reader.language
-    longest = max(p.shape[0] + len(a) for p, a in zip(prompts, answers, strict=True))
-    embedded = torch.zeros(len(prompts), longest, prompts[0].shape[1])
-    present = torch.zeros(len(prompts), longest, dtype=torch.long)
-    places, ids, owner = [], [], []
-    for i, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
-        start, end = prompt.shape[0], prompt.shape[0] + len(answer)
-        embedded[i, :end] = torch.cat([prompt, language.embed(torch.tensor(answer))])
-        present[i, :end] = 1
-        places += [i * longest + place for place in range(start - 1, end - 1)]
+def forced(reader: Reader, prompts: Sequence[Prompt], answers: Sequence[Sequence[int]]) -> Forced:
+    """The model reads prompts and given answers; only places that predict a written token reach the head."""
+    language, pairs = reader.language, list(zip(prompts, answers, strict=True))
+    whole = padded([prompt.followed(language.embed(torch.tensor(answer))) for prompt, answer in pairs], left=False)
+    longest = whole["attention_mask"].shape[1]
+    places: list[int] = []
+    ids: list[int] = []
+    owner: list[int] = []
+    for i, (prompt, answer) in enumerate(pairs):
+        first = i * longest + len(prompt) - 1
+        places += range(first, first + len(answer))
         ids += list(answer)
         owner += [i] * len(answer)
-    hidden = language.model.model(inputs_embeds=embedded, attention_mask=present, use_cache=False).last_hidden_state
+    hidden = language.model.model(**whole, use_cache=False).last_hidden_state
     logits = language.model.lm_head(hidden.flatten(0, 1)[places])
-    return Forced(logits, torch.tensor(ids), torch.tensor(owner))
+    return Forced(logits, torch.tensor(ids, device=logits.device), torch.tensor(owner, device=logits.device))
 
 
 def answer_ids(reader: Reader, critique: Critique) -> list[int]:
@@ -66,8 +66,8 @@ def supervised_loss(reader: Reader, examples: Sequence[Example], config: EvalCon
     """(loss, mean squared error of the mean scores). Loss: weighted cross entropy, and that error by its weight."""
     answers = [answer_ids(reader, e.critique) for e in examples]
     said = forced(reader, [reader.prompt(e.question) for e in examples], answers)
-    scoring = torch.cat([_scoring(reader, len(answer)) for answer in answers])
-    target = torch.tensor([float(s) for e in examples for s in e.critique.scores])
+    scoring = torch.cat([_scoring(reader, len(answer)) for answer in answers]).to(said.logits.device)
+    target = torch.tensor([float(s) for e in examples for s in e.critique.scores], device=said.logits.device)
     error = expected_error(said.logits[scoring][:, reader.digits], target)
     loss = weighted_cross_entropy(said.logits, said.ids, torch.where(scoring, config.score_weight, 1.0))
     return loss + config.error_weight * error, error.detach()
@@ -88,7 +88,7 @@ def supervise(config: EvalConfig, reader: Reader, draw: Draw, data: str, out: Pa
     reader.train()
     for step in (loop := Loop(run, parameters, optimiser, config.steps, config.seed, save_every=25)):
         examples = draw(step)
-        with quick_products():
+        with quick_products(reader.device.type):
             loss, error = supervised_loss(reader, examples, config)
         loop.update(loss, error=float(error))
 
