@@ -5,8 +5,9 @@ weights and what the visual branch says of a picture, and nothing that was train
 the picture itself. The text that is judged is data: special tokens, invisible characters and our own marks are taken
 out before it is read.
 
-A reported score is the mean of the probabilities of 0 .. 5 where the score is written, so that two narratives of
-the same whole score can still be told apart.
+Before it reads, a first look (`firstlook`) says how likely each score is by what can be counted, and these
+probabilities are multiplied into the model's own where it writes a score. A reported score is the mean of the product
+over 0 .. 5, so that two narratives of the same whole score can still be told apart.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from skingpt_r1.dermeval.counts import checked_counts, known_counts, picture_counts, rule_counts, told_counts
 from skingpt_r1.dermeval.critique import Remark, parse_remarks, scores_text
 from skingpt_r1.dermeval.evidence import lines
 from skingpt_r1.dermeval.facts import known_lines, rule_lines
+from skingpt_r1.dermeval.firstlook import FirstLook
 from skingpt_r1.dermeval.naming import Naming
 from skingpt_r1.dermeval.rubric import DIMENSIONS
 from skingpt_r1.dermeval.sight import Sight
@@ -59,6 +62,7 @@ class Senses:
     checks: bool = field(default=True, metadata={"help": "each claim checked by measurement and history"})
     rules: bool = field(default=True, metadata={"help": "the rules of lint that the text breaks"})
     known: bool = field(default=True, metadata={"help": "what is known of the named diagnosis and its findings"})
+    counts: bool = field(default=True, metadata={"help": "a first look's scores by what these senses count"})
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,13 @@ class Question:
     history: History
     sight: Sight
     naming: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Asked(Prompt):
+    """A question as the model reads it. outlook: the first look's log probabilities [6, 6], None without one."""
+
+    outlook: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +110,14 @@ def plain(text: str) -> str:
 class Reader(nn.Module):
     """The language model and what it is asked. Trained and used through the same prompts.
 
-    backbone: as `open_backbone` takes it. Raises SkinGPTError where it is missing, or cannot write our scores.
+    first: the first look, None before it has been fitted. backbone: as `open_backbone` takes it. Raises SkinGPTError
+    where it is missing, or cannot write our scores.
     """
 
     def __init__(self, senses: Senses | None = None, backbone: str = EMBEDDED, rank: int = RANK) -> None:
         super().__init__()
         self.senses = senses or Senses()
+        self.first: FirstLook | None = None
         self.language: Backbone = open_backbone(backbone, rank)
         self.digits = [self.language.tokens(str(point))[0] for point in POINTS]
         opening, space = self.language.tokens(OPENING), self.language.tokens(" ")[0]
@@ -124,15 +137,29 @@ class Reader(nn.Module):
 
     def told(self, question: Question) -> tuple[str, ...]:
         """The lines of evidence that the senses let through."""
-        sight = question.sight if self.senses.checks else replace(question.sight, supports={})
-        naming = question.naming if self.senses.naming else {}
-        text = plain(question.text)
+        text, sight, naming = self._let_through(question)
         narrative = parse(text)
         return (
             *lines(narrative, sight, naming, question.history),
             *(known_lines(narrative) if self.senses.known else ()),
             *(rule_lines(text, question.history) if self.senses.rules else ()),
         )
+
+    def counted(self, question: Question) -> dict[str, float]:
+        """The numbers of the first look that the senses let through."""
+        text, sight, naming = self._let_through(question)
+        narrative = parse(text)
+        return {
+            **told_counts(text, narrative),
+            **checked_counts(narrative, sight, question.history),
+            **picture_counts(narrative.diagnosis, naming),
+            **(known_counts(narrative) if self.senses.known else {}),
+            **(rule_counts(text, question.history) if self.senses.rules else {}),
+        }
+
+    def _let_through(self, question: Question) -> tuple[str, Sight, Mapping[str, float]]:
+        sight = question.sight if self.senses.checks else replace(question.sight, supports={})
+        return plain(question.text), sight, question.naming if self.senses.naming else {}
 
     def refuses(self, question: Question) -> str:
         """Why it cannot be judged, empty if it can: too long, or nothing left to read."""
@@ -141,14 +168,17 @@ class Reader(nn.Module):
             return f"the text has {length} tokens, at most {MOST_TOKENS} are read; judge its parts."
         return "" if length else "the text has nothing to read but marks and invisible characters."
 
-    def prompt(self, question: Question) -> Prompt:
-        """The picture, history, evidence, narrative."""
+    def prompt(self, question: Question) -> Asked:
+        """The picture, history, evidence, narrative; and the first look at them."""
         told = _AFTER.format(
             history=history_text(question.history).strip(),
             evidence=" ".join(self.told(question)),
             text=plain(question.text),
         )
-        return self.language.ask(_BEFORE, question.sight.shown if self.senses.words else None, told)
+        asked = self.language.ask(_BEFORE, question.sight.shown if self.senses.words else None, told)
+        look = self.first if self.senses.counts else None
+        outlook = None if look is None else look.logits([self.counted(question)])[0]
+        return Asked(asked.embedded, asked.positions, outlook)
 
     @torch.inference_mode()
     def answer(self, questions: Sequence[Question], critiques: bool = True) -> list[Answer]:
@@ -157,17 +187,18 @@ class Reader(nn.Module):
         critiques: False stops after the scores, which are the same and take less than half the time.
         """
         most = MOST_WRITTEN if critiques else self.score_places()[-1] + 1
-        ids, logits = self.generate([self.prompt(q) for q in questions], _Grammar(self), most=most)
-        return [self._read(row, logits[:, i]) for i, row in enumerate(ids)]
+        prompts = [self.prompt(q) for q in questions]
+        ids, logits = self.generate(prompts, _Grammar(self), most=most)
+        return [self._read(row, logits[:, i], prompts[i].outlook) for i, row in enumerate(ids)]
 
     def generate(
         self,
-        prompts: Sequence[Prompt],
+        prompts: Sequence[Asked],
         grammar: _Grammar | None = None,
         temperature: float = 0.0,
         most: int = MOST_WRITTEN,
     ) -> tuple[list[list[int]], Tensor]:
-        """Token ids of each answer up to its end, and logits [T, B, V]. temperature 0 is greedy.
+        """Token ids of each answer up to its end, and the model's own logits [T, B, V]. temperature 0 is greedy.
 
         Ends training mode, in which a backbone may keep no cache of what it has read.
         """
@@ -180,7 +211,7 @@ class Reader(nn.Module):
         out = self.language.model.generate(
             **padded(prompts, left=True), max_new_tokens=most,  # every row's next token is at the same place
             eos_token_id=self.language.end, pad_token_id=self.language.end,
-            logits_processor=LogitsProcessorList([grammar] if grammar else []),
+            logits_processor=LogitsProcessorList([_Outlook(self, prompts), *([grammar] if grammar else [])]),
             return_dict_in_generate=True, output_logits=True, **sampling,
         )  # fmt: skip
         end = self.language.end
@@ -192,12 +223,31 @@ class Reader(nn.Module):
         first = len(self.language.tokens(OPENING)) + 1  # a space before each
         return [first + 2 * i for i in range(len(DIMENSIONS))]
 
-    def _read(self, ids: list[int], logits: Tensor) -> Answer:
-        """ids of one answer; logits [T, V] before each."""
+    def _read(self, ids: list[int], logits: Tensor, outlook: Tensor | None) -> Answer:
+        """ids of one answer; logits [T, V] before each; outlook [6, 6]."""
         written = self.language.text(ids)
         remarks = parse_remarks(written.partition(f"\n{_CRITIQUE}")[2].strip().removesuffix("."))
-        shares = logits[self.score_places()][:, self.digits].float().cpu().softmax(1)  # [6, 6]
+        own = logits[self.score_places()][:, self.digits].float().cpu()  # [6, 6]
+        shares = (own if outlook is None else own + outlook).softmax(1)
         return Answer(remarks, tuple((shares @ torch.tensor(POINTS, dtype=torch.float32)).tolist()), written)
+
+
+class _Outlook:
+    """Adds each row's first look where a score is written; for `generate`, before the grammar."""
+
+    def __init__(self, reader: Reader, prompts: Sequence[Asked]) -> None:
+        self.places, self.digits = reader.score_places(), reader.digits
+        self.outlooks = [p.outlook for p in prompts]
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """input_ids: what is written so far [B, T]; scores: logits [B, V]."""
+        if input_ids.shape[1] in self.places:
+            scores = scores.clone()  # `generate` hands out these very logits as the model's own
+            dimension = self.places.index(input_ids.shape[1])
+            for row, outlook in zip(scores, self.outlooks, strict=True):
+                if outlook is not None:
+                    row[self.digits] += outlook[dimension].to(row)
+        return scores
 
 
 class _Grammar:
@@ -234,11 +284,14 @@ class _Grammar:
 
 
 def save(reader: Reader, naming: Naming, path: Path, metadata: Mapping[str, Any]) -> None:
-    """One file: LoRA, the diagnosis head, and as metadata what it was made of."""
+    """One file: LoRA, the diagnosis head, the first look, and as metadata what it was made of."""
     tensors = {f"language.{n}": p.detach().to(STORED_ADAPTER) for n, p in reader.trained().items()}
     tensors |= {f"naming.{n}": t.to(STORED_ADAPTER) for n, t in naming.tensors.items()}
     told = {"kind": f"skingpt-r1 dermeval, {Path(reader.language.name).name}", "names": json.dumps(naming.names)}
+    if reader.first is not None:
+        tensors |= {f"first.{n}": t for n, t in reader.first.tensors.items()}
     told |= {"senses": json.dumps(asdict(reader.senses))}
+    told |= {"counts": json.dumps(reader.first.names if reader.first is not None else None)}
     told |= {"backbone": reader.language.name, "weights": reader.language.digest}
     save_tensors(path, tensors, told | {k: v if isinstance(v, str) else json.dumps(v) for k, v in metadata.items()})
 
@@ -253,11 +306,14 @@ def load(path: Path, backbone: str | None = None) -> tuple[Reader, Naming, dict[
             metadata: dict[str, str] = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         senses, names = Senses(**json.loads(metadata["senses"])), json.loads(metadata["names"])
-        naming = Naming(names, {n.removeprefix("naming."): t for n, t in tensors.items() if n.startswith("naming.")})
+        naming = Naming(names, _part(tensors, "naming."))
+        counts = json.loads(metadata.get("counts", "null"))
+        first = None if counts is None else FirstLook(counts, _part(tensors, "first."))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         remedy = "Train one (skingpt dermeval train) and name its folder: --evaluator runs/dermeval."
         raise SkinGPTError(f"{path}: no readable evaluator ({error!r}). {remedy}") from error
     reader = _reader(path, senses, metadata, backbone)
+    reader.first = first
     parameters = reader.trained()
     wrong = {f"language.{n}" for n in parameters} ^ {n for n in tensors if n.startswith("language.")}
     if wrong:
@@ -267,6 +323,11 @@ def load(path: Path, backbone: str | None = None) -> tuple[Reader, Naming, dict[
             parameter.copy_(tensors[f"language.{name}"])
     reader.language.merge()
     return reader.eval(), naming, metadata
+
+
+def _part(tensors: Mapping[str, Tensor], head: str) -> dict[str, Tensor]:
+    """The tensors of one part of a file, by their names in it."""
+    return {name.removeprefix(head): tensor for name, tensor in tensors.items() if name.startswith(head)}
 
 
 def _reader(path: Path, senses: Senses, metadata: Mapping[str, str], backbone: str | None) -> Reader:

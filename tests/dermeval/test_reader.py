@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from skingpt_r1.dermeval.critique import Critique, Fault, Remark
+from skingpt_r1.dermeval.firstlook import fit_first_look
 from skingpt_r1.dermeval.naming import Naming, fit_naming
 from skingpt_r1.dermeval.reader import MOST_TOKENS, Question, Reader, Senses, load, plain, save
 from skingpt_r1.dermeval.sight import Sight
@@ -100,6 +101,29 @@ def test_every_answer_has_six_scores_whatever_the_model_would_like_to_say(fresh:
     assert together[1].scores == pytest.approx(alone.scores, abs=1e-3)
     (quick,) = fresh.answer([short], critiques=False)
     assert quick.scores == pytest.approx(alone.scores, abs=1e-5) and quick.remarks == ()
+
+
+def test_what_was_counted_weighs_in_where_scores_are_written(fresh: Reader, tmp_path: Path) -> None:
+    plain_scores = fresh.answer([QUESTION], critiques=False)[0].scores
+    fresh.first = fit_first_look([fresh.counted(QUESTION)] * 64, [(0, 5, 1, 4, 2, 3)] * 64, epochs=200)
+    try:
+        (told,) = fresh.answer([QUESTION], critiques=False)
+        assert told.scores == pytest.approx((0, 5, 1, 4, 2, 3), abs=0.6)
+        prompts = [fresh.prompt(QUESTION)]
+        with torch.inference_mode():
+            ids, logits = fresh.generate(prompts)
+            said = forced(fresh, prompts, ids)
+        place = fresh.score_places()[1]
+        added = (said.logits[place] - logits[place, 0])[fresh.digits]
+        assert prompts[0].outlook is not None and torch.allclose(added, prompts[0].outlook[1], atol=1e-2)
+        save(fresh, fit_naming(torch.eye(4, 8), ["melanoma", "melanocytic nevus"] * 2), tmp_path / "d.safetensors", {})
+        assert load(tmp_path / "d.safetensors")[0].answer([QUESTION], critiques=False)[0].scores == pytest.approx(
+            told.scores, abs=0.05
+        )
+        fresh.senses = Senses(counts=False)
+        assert fresh.answer([QUESTION], critiques=False)[0].scores == pytest.approx(plain_scores, abs=1e-4)
+    finally:
+        fresh.first, fresh.senses = None, Senses()
 
 
 def test_too_long_and_empty_texts_are_refused(fresh: Reader) -> None:

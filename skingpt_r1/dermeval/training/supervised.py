@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from skingpt_r1.dermeval.critique import Critique, render
-from skingpt_r1.dermeval.reader import Question, Reader
+from skingpt_r1.dermeval.reader import Asked, Question, Reader
 from skingpt_r1.dermeval.training.config import EvalConfig
 from skingpt_r1.dermeval.training.losses import expected_error, weighted_cross_entropy
 from skingpt_r1.distill.run import Loop, RunFolder
 from skingpt_r1.models.precision import quick_products
-from skingpt_r1.models.prompts import Prompt, padded
+from skingpt_r1.models.prompts import padded
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,11 @@ Draw = Callable[[int], list[Example]]
 """The examples of a step; the same step draws the same ones."""
 
 
-def forced(reader: Reader, prompts: Sequence[Prompt], answers: Sequence[Sequence[int]]) -> Forced:
-    """The model reads prompts and given answers; only places that predict a written token reach the head."""
+def forced(reader: Reader, prompts: Sequence[Asked], answers: Sequence[Sequence[int]]) -> Forced:
+    """The model reads prompts and given answers; only places that predict a written token reach the head.
+
+    The first look is part of the logits, as it is when an answer is generated.
+    """
     language, pairs = reader.language, list(zip(prompts, answers, strict=True))
     whole = padded([prompt.followed(language.embed(torch.tensor(answer))) for prompt, answer in pairs], left=False)
     longest = whole["attention_mask"].shape[1]
@@ -53,8 +56,25 @@ def forced(reader: Reader, prompts: Sequence[Prompt], answers: Sequence[Sequence
         ids += list(answer)
         owner += [i] * len(answer)
     hidden = language.model.model(**whole, use_cache=False).last_hidden_state
-    logits = language.model.lm_head(hidden.flatten(0, 1)[places])
+    logits = _looked(reader, prompts, answers, language.model.lm_head(hidden.flatten(0, 1)[places]).float())
     return Forced(logits, torch.tensor(ids, device=logits.device), torch.tensor(owner, device=logits.device))
+
+
+def _looked(reader: Reader, prompts: Sequence[Asked], answers: Sequence[Sequence[int]], logits: Tensor) -> Tensor:
+    """The logits [N, V] with each row's first look where its scores stand."""
+    rows: list[int] = []
+    parts: list[Tensor] = []
+    start = 0
+    for prompt, answer in zip(prompts, answers, strict=True):
+        places = [place for place in reader.score_places() if place < len(answer)]
+        if prompt.outlook is not None and places:
+            rows += [start + place for place in places]
+            parts.append(prompt.outlook[: len(places)])
+        start += len(answer)
+    if not rows:
+        return logits
+    where = (torch.tensor(rows)[:, None], torch.tensor(reader.digits)[None])
+    return logits.index_put(where, torch.cat(parts).to(logits), accumulate=True)
 
 
 def answer_ids(reader: Reader, critique: Critique) -> list[int]:
