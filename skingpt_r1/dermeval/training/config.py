@@ -21,6 +21,7 @@ class EvalConfig:
     addressed_share: float = field(default=0.05, metadata={"help": "share of narratives that speak to the evaluator"})
     soreb_steps: int = field(default=60, metadata={"help": "steps of SOREB"})
     soreb_rate: float = field(default=1e-4, metadata={"help": "peak learning rate of SOREB"})
+    soreb_samples: int = field(default=4, metadata={"help": "answers that SOREB samples to each question"})
     momentum: float = field(default=0.9, metadata={"help": "of the reward's moving average"})
     leash: float = field(default=0.1, metadata={"help": "weight of the divergence from the supervised model"})
     temperature: float = field(default=1.0, metadata={"help": "of the samples that SOREB rewards"})

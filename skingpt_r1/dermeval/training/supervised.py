@@ -27,34 +27,43 @@ class Example:
 
 
 class Forced(NamedTuple):
-    """Of every written token, row after row: logits [N, V] before it, its id [N] and its row [N]."""
+    """Of every written token, answer after answer: logits [N, V] before it and its id [N]."""
 
     logits: Tensor
     ids: Tensor
-    owner: Tensor
 
 
 Draw = Callable[[int], list[Example]]
 """The examples of a step; the same step draws the same ones."""
 
 
-def forced(reader: Reader, prompts: Sequence[Tensor], answers: Sequence[Sequence[int]]) -> Forced:
-    """The model reads prompts [T_i, H] and given answers; only places that predict a written token reach the head."""
+def forced(reader: Reader, prompts: Sequence[Tensor], answers: Sequence[Sequence[Sequence[int]]]) -> Forced:
+    """The model reads prompts [T_i, H] and the given answers to each; only places that predict reach the head.
+
+    The answers to one prompt stand in its row one after the other. Each sees the prompt and itself, and counts its
+    places from the prompt's end: so the prompt, ten times as long as an answer, is read once.
+    """
     language = reader.language
-    longest = max(p.shape[0] + len(a) for p, a in zip(prompts, answers, strict=True))
+    longest = max(p.shape[0] + sum(map(len, own)) for p, own in zip(prompts, answers, strict=True))
     embedded = torch.zeros(len(prompts), longest, prompts[0].shape[1])
-    present = torch.zeros(len(prompts), longest, dtype=torch.long)
-    places, ids, owner = [], [], []
-    for i, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
-        start, end = prompt.shape[0], prompt.shape[0] + len(answer)
-        embedded[i, :end] = torch.cat([prompt, language.embed(torch.tensor(answer))])
-        present[i, :end] = 1
-        places += [i * longest + place for place in range(start - 1, end - 1)]
-        ids += list(answer)
-        owner += [i] * len(answer)
-    hidden = language.model.model(inputs_embeds=embedded, attention_mask=present, use_cache=False).last_hidden_state
-    logits = language.model.lm_head(hidden.flatten(0, 1)[places])
-    return Forced(logits, torch.tensor(ids), torch.tensor(owner))
+    part = torch.full((len(prompts), longest), -1)  # 0 the prompt, 1 .. its answers, -1 padding
+    position = torch.zeros(len(prompts), longest, dtype=torch.long)
+    places, ids = list[int](), list[int]()
+    for i, (prompt, own) in enumerate(zip(prompts, answers, strict=True)):
+        start = end = prompt.shape[0]
+        embedded[i, :start], part[i, :start], position[i, :start] = prompt, 0, torch.arange(start)
+        for number, answer in enumerate(own, 1):
+            here = slice(end, end + len(answer))
+            embedded[i, here], part[i, here] = language.embed(torch.tensor(answer)), number
+            position[i, here] = start + torch.arange(len(answer))
+            places += [i * longest + place for place in (start - 1, *range(end, end + len(answer) - 1))]
+            ids += answer
+            end += len(answer)
+    sees = ((part[:, :, None] == part[:, None, :]) | (part == 0)[:, None, :]).tril()
+    hidden = language.model.model(
+        inputs_embeds=embedded, attention_mask=sees[:, None], position_ids=position, use_cache=False
+    ).last_hidden_state
+    return Forced(language.model.lm_head(hidden.flatten(0, 1)[places]), torch.tensor(ids))
 
 
 def answer_ids(reader: Reader, critique: Critique) -> list[int]:
@@ -65,7 +74,7 @@ def answer_ids(reader: Reader, critique: Critique) -> list[int]:
 def supervised_loss(reader: Reader, examples: Sequence[Example], config: EvalConfig) -> tuple[Tensor, Tensor]:
     """(loss, mean squared error of the mean scores). Loss: weighted cross entropy, and that error by its weight."""
     answers = [answer_ids(reader, e.critique) for e in examples]
-    said = forced(reader, [reader.prompt(e.question) for e in examples], answers)
+    said = forced(reader, [reader.prompt(e.question) for e in examples], [[answer] for answer in answers])
     scoring = torch.cat([_scoring(reader, len(answer)) for answer in answers])
     target = torch.tensor([float(s) for e in examples for s in e.critique.scores])
     error = expected_error(said.logits[scoring][:, reader.digits], target)
