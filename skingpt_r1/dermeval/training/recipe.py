@@ -11,7 +11,7 @@ import hashlib
 import logging
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -21,12 +21,12 @@ from skingpt_r1.dermeval.degrade.apply import degraded, sound
 from skingpt_r1.dermeval.degrade.styles import HELD_OUT_STYLE, STYLES
 from skingpt_r1.dermeval.degrade.subject import Pool, Subject, certified, styled, subjects
 from skingpt_r1.dermeval.naming import Naming, fit_naming
-from skingpt_r1.dermeval.reader import MARGINS, SHIPPED, Question, Reader, Senses, save
+from skingpt_r1.dermeval.reader import MARGINS, SHIPPED, Reader, Senses, save
 from skingpt_r1.dermeval.sight import SightCache
 from skingpt_r1.dermeval.training.config import EvalConfig
 from skingpt_r1.dermeval.training.lessons import Lessons, kept_aside, pictures, trained_kinds
 from skingpt_r1.dermeval.training.soreb import soreb
-from skingpt_r1.dermeval.training.supervised import supervise
+from skingpt_r1.dermeval.training.supervised import Draw, supervise
 from skingpt_r1.distill.data import read_pixels
 from skingpt_r1.distill.features import FeatureCache
 from skingpt_r1.models.diagnose import ADAPTERS
@@ -39,6 +39,15 @@ _BATCH = 64
 _PROBES = 600  # narratives that the margins are fitted on
 
 
+@dataclass(frozen=True)
+class Course:
+    """What a training draws from. aside: the texts with pictures that no step is shown. digest: of all the texts."""
+
+    lessons: Lessons
+    aside: list[Subject]
+    digest: str
+
+
 def train(
     config: EvalConfig,
     corpora: Sequence[Path],
@@ -48,10 +57,33 @@ def train(
     human: Mapping[str, Sequence[float]] | None = None,
     adapters: Path = ADAPTERS,
 ) -> Path:
-    """Returns the adapter file. corpora: folders of `skingpt dermcot build`; several tell the same cases otherwise.
+    """Returns the adapter file; the arguments are those of `course`. Raises SkinGPTError."""
+    drawn = course(config, corpora, free, runs, human, adapters)
+    out, reader = runs / "dermeval", fresh_reader(config)
+    supervise(config, reader, drawn.lessons.draw, drawn.digest, out / "supervised", resume)
+    if config.soreb_steps:
+        soreb(config, reader, second_draw(config, drawn.lessons), drawn.digest, out / "soreb", resume)
+    fitted = margins_of(reader, probes(drawn.aside, random.Random(config.seed)), drawn.lessons)
+    metadata = {"sees": visual_digest(adapters / "writer.safetensors"), "data": drawn.digest, "config": asdict(config)}
+    save(reader, drawn.lessons.naming, out / SHIPPED, metadata)
+    conformal.save(out / MARGINS, *fitted)
+    log.info("wrote %s", out / SHIPPED)
+    return out / SHIPPED
 
-    free: JSON Lines of texts by others. human: people's scores by the text that they scored; such texts are learnt
-    from whatever their split (but test). Raises SkinGPTError.
+
+def course(
+    config: EvalConfig,
+    corpora: Sequence[Path],
+    free: Path | None,
+    runs: Path,
+    human: Mapping[str, Sequence[float]] | None = None,
+    adapters: Path = ADAPTERS,
+) -> Course:
+    """Reads the texts and looks at the pictures; what was seen is cached in `runs`. Raises SkinGPTError.
+
+    corpora: folders of `skingpt dermcot build`; several tell the same cases otherwise. free: JSON Lines of texts by
+    others. human: people's scores by the text that they scored; such texts are learnt from whatever their split (but
+    test).
     """
     told = [subject for folder in corpora for subject in subjects(folder / "corpus.jsonl")]
     others = list(certified(free)) if free is not None else []
@@ -60,27 +92,20 @@ def train(
     val = [s for s in told if s.image is not None and (s.split == "val" or (s.split == "train" and s.id in scored))]
     naming = naming_of([s for s in told if s.split == "train"], runs / "features", adapters)
     sights = SightCache(runs / "sights", adapters).get(pictures(val))
-    lessons = Lessons(
-        config,
-        [s for s in val if not kept_aside(s)],
-        [s for s in others if not kept_aside(s)],
-        sights, naming, scored,
-    )  # fmt: skip
-    out = runs / "dermeval"
-    digest = _digest([*told, *others])
+    ours, theirs = ([s for s in texts if not kept_aside(s)] for texts in (val, others))
+    lessons = Lessons(config, ours, theirs, sights, naming, scored)
+    return Course(lessons, [s for s in val if kept_aside(s)], _digest([*told, *others]))
+
+
+def fresh_reader(config: EvalConfig) -> Reader:
+    """The evaluator before its training."""
     torch.manual_seed(config.seed)
-    reader = Reader(Senses(config.words, config.naming, config.checks, config.rules, config.known))
-    supervise(config, reader, lessons.draw, digest, out / "supervised", resume)
-    if config.soreb_steps:
-        later = config.steps  # other examples than those of the first stage
-        soreb(config, reader, lambda step: lessons.draw(later + step), digest, out / "soreb", resume)
-    aside = [s for s in val if kept_aside(s)]
-    fitted = margins_of(reader, probes(aside, random.Random(config.seed)), lessons)
-    metadata = {"sees": visual_digest(adapters / "writer.safetensors"), "data": digest, "config": asdict(config)}
-    save(reader, naming, out / SHIPPED, metadata)
-    conformal.save(out / MARGINS, *fitted)
-    log.info("wrote %s", out / SHIPPED)
-    return out / SHIPPED
+    return Reader(Senses(config.words, config.naming, config.checks, config.rules, config.known))
+
+
+def second_draw(config: EvalConfig, lessons: Lessons) -> Draw:
+    """Other examples than those of the first stage."""
+    return lambda step: lessons.draw(config.steps + step)
 
 
 def naming_of(train: Sequence[Subject], folder: Path, adapters: Path) -> Naming:
@@ -125,8 +150,7 @@ def margins_of(reader: Reader, made: Sequence[Probe], lessons: Lessons) -> tuple
     for subject, damages in made:
         done = degraded(subject, damages, rng, pool) if damages else sound(subject)
         if done is not None and done.image is not None:
-            sight = lessons.sights[done.image]
-            questions.append(Question(done.text, done.history, sight, lessons.naming.of(sight)))
+            questions.append(lessons.question(done))
             targets.append(done.scores)
     answers = []
     for start in range(0, len(questions), _BATCH // 4):
