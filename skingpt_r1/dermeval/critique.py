@@ -115,7 +115,8 @@ def remarks_text(remarks: Sequence[Remark]) -> str:
     return f"{_CRITIQUE}{told or NOTHING}."
 
 
-_FORM: Final = re.compile(r"\[scores\] (?P<scores>[0-5]( [0-5]){5})\n\[critique\] (?P<remarks>[^\n]+)\.")
+_LINE: Final = re.compile(r"\[scores\] (?P<scores>[0-5]( [0-5]){5})")
+_FORM: Final = re.compile(_LINE.pattern + r"\n\[critique\] (?P<remarks>[^\n]+)\.")
 _KINDS: Final = {str(fault): fault for fault in Fault}
 
 
@@ -127,7 +128,13 @@ def parse(text: str) -> Critique | None:
     remarks = parse_remarks(form["remarks"])
     if remarks_text(remarks) != f"{_CRITIQUE}{form['remarks']}.":
         return None
-    return Critique(remarks, tuple(int(score) for score in form["scores"].split()))
+    return Critique(remarks, tuple(map(int, form["scores"].split())))
+
+
+def parse_scores(line: str) -> tuple[int, ...] | None:
+    """The scores of an answer that has been written no further than to the last of them, else None."""
+    form = _LINE.fullmatch(line.strip())
+    return None if form is None else tuple(map(int, form["scores"].split()))
 
 
 def parse_remarks(line: str) -> tuple[Remark, ...]:

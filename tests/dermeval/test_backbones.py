@@ -160,7 +160,7 @@ def test_given_answers_get_the_logits_with_which_they_were_written(reader: Reade
     prompts = [reader.prompt(question) for question in questions]
     with torch.inference_mode():
         ids, logits = reader.generate(prompts, most=24)
-        said = forced(reader, prompts, ids)
+        said = forced(reader, prompts, [[row] for row in ids])
     for i, row in enumerate(ids):
         assert torch.allclose(said.logits[said.owner == i], logits[: len(row), i], atol=1e-4)
 
@@ -195,7 +195,7 @@ def test_in_bfloat16_as_on_a_gpu_adapters_stay_single_and_apart(folder: Path, qu
         layer = half.language.model.model.language_model.layers[0].self_attn.q_proj
         weight = layer.base_layer.weight.clone()
         half.language.merge()
-        said = forced(half, prompts, ids)
+        said = forced(half, prompts, [[row] for row in ids])
     assert not layer.merged and torch.equal(layer.base_layer.weight, weight)
     assert torch.allclose(said.logits[said.owner == 0].float(), logits[: len(ids[0]), 0].float(), atol=0.2)
 

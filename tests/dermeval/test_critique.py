@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skingpt_r1.dermeval.critique import COSTS, Critique, Fault, Remark, assessment, parse, quoted, render
+from skingpt_r1.dermeval.critique import COSTS, Critique, Fault, Remark, assessment, parse, parse_scores, quoted, render
 from skingpt_r1.dermeval.rubric import DIMENSIONS
 from skingpt_r1.records import SkinGPTError
 
@@ -23,17 +23,27 @@ def test_what_is_written_is_read_back(told: list[Remark], points: tuple[int, ...
     "text",
     [
         "",
-        "[critique] no fault found.\n[scores] 5 5 5 5 5",
-        "[critique] no fault found.\n[scores] 5 5 5 5 5 6",
-        "[critique] no fault found.\n[scores] 5 5 5 5 5 5 and more",
-        "[critique] border: looks odd.\n[scores] 5 5 5 5 5 5",
-        "[critique] : is vague.\n[scores] 5 5 5 5 5 5",
-        "[critique] " + ". ".join(["a: is vague"] * 5) + ".\n[scores] 5 5 5 5 5 5",
+        "[critique] no fault found.\n[scores] 5 5 5 5 5 5",
+        "[scores] 5 5 5 5 5\n[critique] no fault found.",
+        "[scores] 5 5 5 5 5 6\n[critique] no fault found.",
+        "[scores] 5 5 5 5 5 5\n[critique] no fault found",
+        "[scores] 5 5 5 5 5 5 and more\n[critique] no fault found.",
+        "[scores] 5 5 5 5 5 5\n[critique] border: looks odd.",
+        "[scores] 5 5 5 5 5 5\n[critique] : is vague.",
+        "[scores] 5 5 5 5 5 5\n[critique] " + ". ".join(["a: is vague"] * 5) + ".",
         '{"scores": [5, 5, 5, 5, 5, 5]}',
     ],
 )
 def test_half_a_critique_is_none(text: str) -> None:
     assert parse(text) is None
+
+
+def test_scores_are_read_where_they_end_and_nowhere_else() -> None:
+    written = render(Critique((), (5, 4, 3, 2, 1, 0)))
+    read = [parse_scores(written[:end]) for end in range(len(written))]
+    assert read.index((5, 4, 3, 2, 1, 0)) == len("[scores] 5 4 3 2 1 0")
+    assert sum(found is not None for found in read) == 2  # and with the line break after them
+    assert parse_scores("[scores] 5 4 3 2 1 6") is None
 
 
 def test_a_quote_that_would_not_come_back_is_refused() -> None:

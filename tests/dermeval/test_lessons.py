@@ -3,6 +3,7 @@
 import itertools
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
@@ -39,6 +40,12 @@ def test_the_same_step_shows_the_same_and_another_something_else(lessons: Lesson
     once, again, other = lessons.draw(3), lessons.draw(3), lessons.draw(4)
     assert [e.question.text for e in once] == [e.question.text for e in again]
     assert [e.question.text for e in once] != [e.question.text for e in other]
+
+
+def test_another_seed_draws_others_of_the_same_texts(lessons: Lessons) -> None:
+    other = lessons.by(replace(lessons.config, seed=1))
+    assert [s.id for s in other.ours] == [s.id for s in lessons.ours]
+    assert [e.question.text for e in other.draw(3)] != [e.question.text for e in lessons.draw(3)]
 
 
 def test_every_answer_can_be_written_and_read(lessons: Lessons) -> None:

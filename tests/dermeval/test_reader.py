@@ -16,7 +16,7 @@ from skingpt_r1.dermeval.reader import MOST_TOKENS, Question, Reader, Senses, lo
 from skingpt_r1.dermeval.sight import Sight
 from skingpt_r1.dermeval.training.config import EvalConfig
 from skingpt_r1.dermeval.training.losses import WORST
-from skingpt_r1.dermeval.training.soreb import rewarded, soreb
+from skingpt_r1.dermeval.training.soreb import Earned, rewarded, soreb
 from skingpt_r1.dermeval.training.supervised import Example, answer_ids, forced, supervise, supervised_loss
 from skingpt_r1.records import History, SkinGPTError
 
@@ -112,7 +112,7 @@ def test_what_was_counted_weighs_in_where_scores_are_written(fresh: Reader, tmp_
         prompts = [fresh.prompt(QUESTION)]
         with torch.inference_mode():
             ids, logits = fresh.generate(prompts)
-            said = forced(fresh, prompts, ids)
+            said = forced(fresh, prompts, [[row] for row in ids])
         place = fresh.score_places()[1]
         added = (said.logits[place] - logits[place, 0])[fresh.digits]
         assert prompts[0].outlook is not None and torch.allclose(added, prompts[0].outlook[1], atol=1e-2)
@@ -134,11 +134,14 @@ def test_too_long_and_empty_texts_are_refused(fresh: Reader) -> None:
 
 def test_given_answers_get_the_logits_with_which_they_were_written(fresh: Reader) -> None:
     prompts = [fresh.prompt(QUESTION), fresh.prompt(replace(QUESTION, text="melanoma"))]
+    torch.manual_seed(0)
     with torch.inference_mode():
-        ids, logits = fresh.generate(prompts)
-        said = forced(fresh, prompts, ids)
-    for i, row in enumerate(ids):
-        assert torch.allclose(said.logits[said.owner == i], logits[: len(row), i], atol=2e-3)
+        ids, logits = fresh.generate([p for p in prompts for _ in range(2)], temperature=1.0)
+        said = forced(fresh, prompts, [ids[:2], ids[2:]])  # two to a prompt: neither sees the other
+    assert ids[0] != ids[1] and ids[2] != ids[3]
+    assert said.ids.tolist() == [token for row in ids for token in row]
+    for i, mine in enumerate(said.logits.split([len(row) for row in ids])):
+        assert torch.allclose(mine, logits[: len(mine), i], atol=2e-3)
 
 
 def test_learning_an_answer_makes_it_likelier_and_a_file_keeps_it(fresh: Reader, tmp_path: Path) -> None:
@@ -167,14 +170,21 @@ def test_a_corrupt_or_foreign_file_is_refused(tmp_path: Path) -> None:
 
 def test_an_answer_that_cannot_be_read_earns_least(fresh: Reader) -> None:
     ids = answer_ids(fresh, CRITIQUE)
-    assert rewarded(fresh, ids, (5, 5, 4, 5, 5, 2)) == 0
-    assert rewarded(fresh, ids, (5, 5, 4, 5, 5, 5)) == pytest.approx(-1.5)
-    assert rewarded(fresh, ids[:-1], (5, 5, 4, 5, 5, 2)) == WORST  # cut off
-    assert rewarded(fresh, fresh.language.tokens("Five of five!"), (5,) * 6) == WORST
+    scored = fresh.score_places()[-1] + 1
+    assert rewarded(fresh, ids, (5, 5, 4, 5, 5, 2)) == Earned(0, 0, len(ids), scored, readable=True)
+    assert rewarded(fresh, ids, (5, 5, 4, 5, 5, 5)).whole == pytest.approx(-1.5)
+    cut_off = rewarded(fresh, ids[:-1], (5, 5, 4, 5, 5, 5))  # its scores can be told all the same
+    assert cut_off == Earned(WORST, -1.5, len(ids) - 1, scored, readable=False)
+    spoilt = [*ids[:scored], *fresh.language.tokens("5 of 5!"), fresh.language.end]
+    assert rewarded(fresh, spoilt, (5, 5, 4, 5, 5, 2)) == Earned(WORST, 0, len(spoilt), scored, readable=False)
+    chat = [*fresh.language.tokens("Five of five!"), fresh.language.end]
+    assert rewarded(fresh, chat, (5,) * 6) == Earned(WORST, WORST, len(chat), len(chat), readable=False)
+    short = ids[:scored]
+    assert rewarded(fresh, short, (5,) * 6) == Earned(WORST, WORST, scored, scored, readable=False)
 
 
 def test_soreb_goes_on_after_a_stop_as_if_there_had_been_none(fresh: Reader, tmp_path: Path) -> None:
-    config = EvalConfig(soreb_steps=2, batch=1, soreb_rate=1e-3)
+    config = EvalConfig(soreb_steps=2, soreb_samples=2, batch=1, soreb_rate=1e-3)
     draw = lambda step: [Example(replace(QUESTION, text=f"melanoma {step}"), CRITIQUE)]  # noqa: E731
     start = {n: p.detach().clone() for n, p in fresh.trained().items()}
 

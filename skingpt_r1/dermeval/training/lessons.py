@@ -7,10 +7,11 @@ is nearly always right, and who learns from them trusts it too far. What stays o
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from skingpt_r1.dermeval.critique import Critique, Fault, Remark
@@ -32,10 +33,14 @@ _TRIES: Final = 12  # damages that are tried on a text before another one is dra
 _LONGEST: Final = 3000  # characters of a certified text that is learnt from; longer ones cost too much
 
 
+def patient(subject: Subject) -> str:
+    """Whom a text is about, as far as the source tells, else the text itself."""
+    return f"{subject.dataset}/{subject.group or subject.id}"
+
+
 def kept_aside(subject: Subject) -> bool:
     """Whether a subject belongs to the part that no step is shown; patients stay together."""
-    name = f"{subject.dataset}/{subject.group or subject.id}"
-    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 2**32 < ASIDE
+    return int(hashlib.sha256(patient(subject).encode()).hexdigest()[:8], 16) / 2**32 < ASIDE
 
 
 def trained_kinds() -> list[Damage]:
@@ -67,6 +72,15 @@ class Lessons:
         count = Counter((s.dataset, s.diagnosis) for s in self.ours)
         self.weight = [count[s.dataset, s.diagnosis] ** -0.5 for s in self.ours]
 
+    def by(self, config: EvalConfig) -> Lessons:
+        """The same texts as another training would draw them."""
+        return Lessons(config, self.ours, self.free, self.sights, self.naming, self.human)
+
+    def question(self, made: Degraded, blind: bool = False) -> Question:
+        """What is asked about a text, with its picture or without."""
+        sight = Sight() if blind or made.image is None else self.sights[made.image]
+        return Question(made.text, made.history, sight, self.naming.of(sight))
+
     def draw(self, step: int) -> list[Example]:
         """As many as the batch, in groups of one case: sound, and with one damage or two; one group of texts by others.
 
@@ -83,16 +97,23 @@ class Lessons:
         hand = random.Random(f"deal {config.seed} {block}").sample(range(_DEALT), _DEALT)[place]
         return [example for group in drawn[hand * groups : (hand + 1) * groups] for example in group]
 
+    def groups(self, count: int) -> Iterator[list[Example]]:
+        """So many groups that no step draws, for what is fitted at once; texts by others as often as in the steps."""
+        for place in range(count):
+            rng = random.Random(f"groups {self.config.seed} {place}")
+            free = bool(self.free) and rng.random() < self.config.free_share
+            yield self.by_others(rng) if free else self.group(rng)
+
     def by_others(self, rng: random.Random) -> list[Example]:
         """One text by somebody else, sound and damaged, without its picture."""
-        return [self._asked(made, None, rng) for made in self._sides(rng.choice(self.free), rng, blind=True)]
+        return [self._asked(made, True, rng) for made in self._sides(rng.choice(self.free), rng, blind=True)]
 
     def group(self, rng: random.Random) -> list[Example]:
         """One text of ours in one style, sound and damaged."""
         blind = rng.random() < self.config.blind_share
         subject = rng.choices(self.ours, self.weight)[0]
         subject = styled(subject, rng.choice([s for s in STYLES if s != HELD_OUT_STYLE]), rng.randrange(2**31))
-        return [self._asked(m, None if blind else m.image, rng) for m in self._sides(subject, rng, blind)]
+        return [self._asked(made, blind, rng) for made in self._sides(subject, rng, blind)]
 
     def _sides(self, subject: Subject, rng: random.Random, blind: bool) -> list[Degraded]:
         """The sound text first; then damages, without a picture only those that the text itself shows."""
@@ -107,12 +128,12 @@ class Lessons:
                 return made
         return sound(subject)
 
-    def _asked(self, made: Degraded, image: str | None, rng: random.Random) -> Example:
-        sight = Sight() if image is None else self.sights[image]
-        text, critique = made.text, Critique(made.remarks, self._scores(made, rng))
+    def _asked(self, made: Degraded, blind: bool, rng: random.Random) -> Example:
+        question, critique = self.question(made, blind), Critique(made.remarks, self._scores(made, rng))
         if rng.random() < self.config.addressed_share:
-            text, critique = addressed(text, critique, rng)
-        return Example(Question(text, made.history, sight, self.naming.of(sight)), critique)
+            text, critique = addressed(question.text, critique, rng)
+            question = dataclasses.replace(question, text=text)
+        return Example(question, critique)
 
     def _scores(self, made: Degraded, rng: random.Random) -> tuple[int, ...]:
         """Whole numbers; what lies between two is rounded either way, as often as it is near."""

@@ -1,9 +1,10 @@
 """Losses and rewards of DermEval's training, as pure functions.
 
-SOREB (score-oriented REINFORCE with an exponential-moving-average baseline): the model samples a critique with
-scores, earns minus the mean squared error of the scores, and each token of the sample is made likelier by as
-much as the reward exceeds the baseline. The leash to the supervised model, an exact Kullback-Leibler divergence at
-every written token, is ours: the paper does not tell how it keeps the text readable.
+SOREB (score-oriented REINFORCE with an exponential-moving-average baseline): the model samples scores with a
+critique, earns minus the mean squared error of the scores, and each token of the sample is made likelier by as
+much as the reward exceeds the baseline. Two things are ours. The leash to the supervised model, an exact
+Kullback-Leibler divergence at every written token: the paper does not tell how it keeps the text readable. And the
+credit of tokens after the scores (`credit`): they cannot change what the scores earn, so they are not told it.
 """
 
 from __future__ import annotations
@@ -51,13 +52,26 @@ def moved(baseline: float | None, mean: float, momentum: float) -> float:
     return mean if baseline is None else momentum * baseline + (1 - momentum) * mean
 
 
+def credit(length: int, scored: int, scores: float, whole: float, baseline: float) -> Tensor:
+    """What each token of an answer is told that it was worth, [length]: what it could still change ("reward to go").
+
+    scores: the reward of the first `scored` tokens, up to the last score, were the rest readable. whole: the reward.
+    Those tokens get the whole reward less the baseline. The ones after them get what reading them cost: 0, or WORST
+    less `scores`. They have no baseline: with a share p of answers spoilt, an average would take the variance from p
+    to p(1 - p), and p is small.
+    """
+    worth = torch.full((length,), whole - scores)
+    worth[:scored] = whole - baseline
+    return worth
+
+
 def policy_loss(
     log_probability: Tensor,  # [N] of each sampled token
-    owner: Tensor,  # [N] which sample of the batch a token belongs to
-    advantage: Tensor,  # [B] reward less baseline
+    advantage: Tensor,  # [N]
+    samples: int,
 ) -> Tensor:
-    """REINFORCE: minus the mean over samples of advantage times the log probability of the whole sample."""
-    return -(advantage[owner] * log_probability).sum() / advantage.numel()
+    """REINFORCE: minus the sum over tokens of advantage times log probability, a mean over the sampled answers."""
+    return -(advantage * log_probability).sum() / samples
 
 
 def divergence(logits: Tensor, reference: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import hashlib
 import logging
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import torch
@@ -20,13 +20,14 @@ from skingpt_r1.dermeval import conformal
 from skingpt_r1.dermeval.degrade.apply import degraded, sound
 from skingpt_r1.dermeval.degrade.styles import HELD_OUT_STYLE, STYLES
 from skingpt_r1.dermeval.degrade.subject import Pool, Subject, certified, styled, subjects
+from skingpt_r1.dermeval.firstlook import FirstLook, fit_first_look, load_first_look, save_first_look
 from skingpt_r1.dermeval.naming import Naming, fit_naming
-from skingpt_r1.dermeval.reader import MARGINS, SHIPPED, Question, Reader, Senses, save
+from skingpt_r1.dermeval.reader import MARGINS, SHIPPED, Reader, Senses, save
 from skingpt_r1.dermeval.sight import SightCache
 from skingpt_r1.dermeval.training.config import EvalConfig
 from skingpt_r1.dermeval.training.lessons import Lessons, kept_aside, pictures, trained_kinds
 from skingpt_r1.dermeval.training.soreb import soreb
-from skingpt_r1.dermeval.training.supervised import supervise
+from skingpt_r1.dermeval.training.supervised import Draw, supervise
 from skingpt_r1.distill.data import read_pixels
 from skingpt_r1.distill.features import FeatureCache
 from skingpt_r1.models.diagnose import ADAPTERS
@@ -40,6 +41,19 @@ _BATCH = 64
 _PROBES = 600  # narratives that the margins are fitted on
 
 
+@dataclass(frozen=True)
+class Course:
+    """What a training starts from. reader: without LoRA's training, with its first look. lessons: what steps draw.
+
+    aside: the texts with pictures that no step is shown. digest: of all the texts, and of the backbone.
+    """
+
+    reader: Reader
+    lessons: Lessons
+    aside: list[Subject]
+    digest: str
+
+
 def train(
     config: EvalConfig,
     corpora: Sequence[Path],
@@ -50,15 +64,38 @@ def train(
     adapters: Path = ADAPTERS,
     backbone: str = EMBEDDED,
 ) -> Path:
-    """Returns the adapter file. corpora: folders of `skingpt dermcot build`; several tell the same cases otherwise.
+    """Returns the adapter file; the arguments are those of `course`. Raises SkinGPTError."""
+    start = course(config, corpora, free, runs, human, adapters, backbone)
+    out, reader, lessons = runs / "dermeval", start.reader, start.lessons
+    supervise(config, reader, lessons.draw, start.digest, out / "supervised", resume)
+    if config.soreb_steps:
+        soreb(config, reader, second_draw(config, lessons), start.digest, out / "soreb", resume)
+    fitted = margins_of(reader, probes(start.aside, random.Random(config.seed)), lessons)
+    metadata = {"sees": visual_digest(adapters / "writer.safetensors"), "data": start.digest, "config": asdict(config)}
+    save(reader, lessons.naming, out / SHIPPED, metadata)
+    conformal.save(out / MARGINS, *fitted)
+    log.info("wrote %s", out / SHIPPED)
+    return out / SHIPPED
 
-    backbone: as `open_backbone` takes it; the senses stay those of the embedded scale.
 
-    free: JSON Lines of texts by others. human: people's scores by the text that they scored; such texts are learnt
-    from whatever their split (but test). Raises SkinGPTError.
+def course(
+    config: EvalConfig,
+    corpora: Sequence[Path],
+    free: Path | None,
+    runs: Path,
+    human: Mapping[str, Sequence[float]] | None = None,
+    adapters: Path = ADAPTERS,
+    backbone: str = EMBEDDED,
+) -> Course:
+    """Reads the texts, looks at the pictures, fits what is fitted at once; cached in `runs`. Raises SkinGPTError.
+
+    corpora: folders of `skingpt dermcot build`; several tell the same cases otherwise. free: JSON Lines of texts by
+    others. human: people's scores by the text that they scored; such texts are learnt from whatever their split (but
+    test). backbone: as `open_backbone` takes it; the senses stay those of the embedded scale.
     """
     torch.manual_seed(config.seed)  # LoRA begins with random numbers
-    reader = Reader(Senses(config.words, config.naming, config.checks, config.rules, config.known), backbone)
+    senses = Senses(**{f.name: getattr(config, f.name) for f in fields(Senses)})
+    reader = Reader(senses, backbone)
     told = [subject for folder in corpora for subject in subjects(folder / "corpus.jsonl")]
     others = list(certified(free)) if free is not None else []
     scored = {s.id: human[s.text] for s in told if s.text in human} if human else {}
@@ -66,26 +103,36 @@ def train(
     val = [s for s in told if s.image is not None and (s.split == "val" or (s.split == "train" and s.id in scored))]
     naming = naming_of([s for s in told if s.split == "train"], runs / "features", adapters)
     sights = SightCache(runs / "sights", adapters, reader.language).get(pictures(val))
-    lessons = Lessons(
-        config,
-        [s for s in val if not kept_aside(s)],
-        [s for s in others if not kept_aside(s)],
-        sights, naming, scored,
-    )  # fmt: skip
-    out = runs / "dermeval"
-    digest = _digest([*told, *others])
-    seen = " ".join(filter(None, (digest, reader.language.digest)))  # a run belongs to one backbone, too
-    supervise(config, reader, lessons.draw, seen, out / "supervised", resume)
-    if config.soreb_steps:
-        later = config.steps  # other examples than those of the first stage
-        soreb(config, reader, lambda step: lessons.draw(later + step), seen, out / "soreb", resume)
-    aside = [s for s in val if kept_aside(s)]
-    fitted = margins_of(reader, probes(aside, random.Random(config.seed)), lessons)
-    metadata = {"sees": visual_digest(adapters / "writer.safetensors"), "data": digest, "config": asdict(config)}
-    save(reader, naming, out / SHIPPED, metadata)
-    conformal.save(out / MARGINS, *fitted)
-    log.info("wrote %s", out / SHIPPED)
-    return out / SHIPPED
+    ours, theirs = ([s for s in texts if not kept_aside(s)] for texts in (val, others))
+    lessons = Lessons(config, ours, theirs, sights, naming, scored)
+    digest = " ".join(filter(None, (_digest([*told, *others]), reader.language.digest)))
+    if senses.counts:
+        reader.first = first_look_of(reader, lessons, digest, runs / "firstlooks")
+    return Course(reader, lessons, [s for s in val if kept_aside(s)], digest)
+
+
+def first_look_of(reader: Reader, lessons: Lessons, digest: str, folder: Path) -> FirstLook:
+    """The network fitted on `first_groups` groups of the lessons, or the one that was fitted on the same before."""
+    config = lessons.config
+    drawn = {n: v for n, v in asdict(config).items() if n.endswith("_share") or n in ("seed", "group", "first_groups")}
+    path = folder / f"{hashlib.sha256(repr((digest, drawn, reader.senses)).encode()).hexdigest()[:24]}.safetensors"
+    if path.exists():
+        return load_first_look(path)
+    counted: list[dict[str, float]] = []
+    scores: list[tuple[int, ...]] = []
+    for place, group in enumerate(lessons.groups(config.first_groups), 1):
+        counted += [reader.counted(example.question) for example in group]
+        scores += [example.critique.scores for example in group]
+        if place % 250 == 0:
+            log.info("first look: counted %d/%d cases", place, config.first_groups)
+    look = fit_first_look(counted, scores, config.seed)
+    save_first_look(look, path)
+    return look
+
+
+def second_draw(config: EvalConfig, lessons: Lessons) -> Draw:
+    """Other examples than those of the first stage."""
+    return lambda step: lessons.draw(config.steps + step)
 
 
 def naming_of(train: Sequence[Subject], folder: Path, adapters: Path) -> Naming:
@@ -130,8 +177,7 @@ def margins_of(reader: Reader, made: Sequence[Probe], lessons: Lessons) -> tuple
     for subject, damages in made:
         done = degraded(subject, damages, rng, pool) if damages else sound(subject)
         if done is not None and done.image is not None:
-            sight = lessons.sights[done.image]
-            questions.append(Question(done.text, done.history, sight, lessons.naming.of(sight)))
+            questions.append(lessons.question(done))
             targets.append(done.scores)
     answers = []
     for start in range(0, len(questions), _BATCH // 4):

@@ -1,4 +1,8 @@
-"""Second stage: SOREB. The model's own samples, rewarded by their scores, on a leash to the supervised model."""
+"""Second stage: SOREB. The model's own samples, rewarded by their scores, on a leash to the supervised model.
+
+Several answers are sampled to each question. The reward is that of the whole answer, as published; but only the
+tokens up to the last score are told it (`losses.credit`).
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from skingpt_r1.dermeval.critique import parse
-from skingpt_r1.dermeval.reader import Reader
+from skingpt_r1.dermeval.critique import parse, parse_scores
+from skingpt_r1.dermeval.reader import Asked, Reader
 from skingpt_r1.dermeval.training.config import EvalConfig
-from skingpt_r1.dermeval.training.losses import divergence, moved, policy_loss, reward
+from skingpt_r1.dermeval.training.losses import credit, divergence, moved, policy_loss, reward
 from skingpt_r1.dermeval.training.supervised import Draw, Forced, forced
 from skingpt_r1.distill.run import Loop, RunFolder
 from skingpt_r1.models.precision import quick_products
@@ -31,10 +36,10 @@ def soreb(config: EvalConfig, reader: Reader, draw: Draw, data: str, out: Path, 
     for step in loop:
         examples = draw(step)
         prompts = [reader.prompt(e.question) for e in examples]
-        with torch.inference_mode(), quick_products(device):
-            answers, _ = reader.generate(prompts, temperature=config.temperature)
-        rewards = [rewarded(reader, ids, e.critique.scores) for ids, e in zip(answers, examples, strict=True)]
-        mean = round(sum(rewards) / len(rewards), 6)  # as the journal keeps it, so that a resumed run goes on alike
+        answers = sampled(reader, prompts, config.soreb_samples, config.temperature)
+        asked = zip(answers, examples, strict=True)
+        earned = [rewarded(reader, ids, e.critique.scores) for own, e in asked for ids in own]
+        mean = round(sum(e.whole for e in earned) / len(earned), 6)  # as journalled: a resumed run goes on alike
         before = mean if baseline is None else baseline
         with torch.no_grad(), quick_products(device), _holding(parameters, supervised):
             reference = forced(reader, prompts, answers).logits
@@ -42,22 +47,49 @@ def soreb(config: EvalConfig, reader: Reader, draw: Draw, data: str, out: Path, 
         with quick_products(device):
             said = forced(reader, prompts, answers)
         leash = divergence(said.logits, reference)
-        advantage = torch.tensor(rewards, device=leash.device) - before
-        loss = policy_loss(taken(said), said.owner, advantage) + config.leash * leash
+        credits = [credit(e.written, e.scored, e.scores, e.whole, before) for e in earned]
+        advantage = torch.cat(credits).to(leash.device)
+        loss = policy_loss(taken(said), advantage, len(earned)) + config.leash * leash
         loop.update(
             loss,
             reward=mean,
             kl=float(leash.detach()),
-            parsed=sum(parse(reader.language.text(ids)) is not None for ids in answers) / len(answers),
+            parsed=sum(e.readable for e in earned) / len(earned),
             baseline=before,
         )
         baseline = moved(baseline, mean, config.momentum)
 
 
-def rewarded(reader: Reader, ids: Sequence[int], target: Sequence[float]) -> float:
+def sampled(reader: Reader, prompts: Sequence[Asked], samples: int, temperature: float = 1.0) -> list[list[list[int]]]:
+    """So many answers to each prompt, as token ids; the reader is left in its evaluation mode."""
+    with torch.inference_mode(), quick_products(reader.device.type):
+        rows, _ = reader.generate([p for p in prompts for _ in range(samples)], temperature=temperature)
+    return [rows[start : start + samples] for start in range(0, len(rows), samples)]
+
+
+class Earned(NamedTuple):
+    """Of one answer. whole: its reward. scores: what its scores alone earn. written: its tokens.
+
+    scored: those up to the last score. Where no scores open the answer, every token had a hand in what it earns:
+    scores = whole, scored = written.
+    """
+
+    whole: float
+    scores: float
+    written: int
+    scored: int
+    readable: bool
+
+
+def rewarded(reader: Reader, ids: Sequence[int], target: Sequence[float]) -> Earned:
     """What an answer earns; one that was cut off before its end cannot be read."""
     critique = parse(reader.language.text(ids)) if ids[-1] == reader.language.end else None
-    return reward(None if critique is None else critique.scores, target)
+    whole, readable = reward(None if critique is None else critique.scores, target), critique is not None
+    for scored in range(1, len(ids)):
+        scores = parse_scores(reader.language.text(ids[:scored]))
+        if scores is not None:
+            return Earned(whole, reward(scores, target), len(ids), scored, readable)
+    return Earned(whole, whole, len(ids), len(ids), readable)
 
 
 def taken(said: Forced) -> Tensor:

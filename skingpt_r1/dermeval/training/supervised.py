@@ -28,49 +28,66 @@ class Example:
 
 
 class Forced(NamedTuple):
-    """Of every written token, row after row: logits [N, V] before it, its id [N] and its row [N]."""
+    """Of every written token, answer after answer: logits [N, V] before it and its id [N]."""
 
     logits: Tensor
     ids: Tensor
-    owner: Tensor
 
 
 Draw = Callable[[int], list[Example]]
 """The examples of a step; the same step draws the same ones."""
 
 
-def forced(reader: Reader, prompts: Sequence[Asked], answers: Sequence[Sequence[int]]) -> Forced:
-    """The model reads prompts and given answers; only places that predict a written token reach the head.
+def forced(reader: Reader, prompts: Sequence[Asked], answers: Sequence[Sequence[Sequence[int]]]) -> Forced:
+    """The model reads prompts and the given answers to each; only places that predict a written token reach the head.
 
-    The first look is part of the logits, as it is when an answer is generated.
+    The answers to one prompt stand in its row one after the other. Each sees the prompt and itself, and counts its
+    places from the prompt's end: so the prompt, ten times as long as an answer, is read once. The first look is part of
+    the logits, as it is when an answer is generated.
     """
     language, pairs = reader.language, list(zip(prompts, answers, strict=True))
-    whole = padded([prompt.followed(language.embed(torch.tensor(answer))) for prompt, answer in pairs], left=False)
+    embedded = [[language.embed(torch.tensor(answer)) for answer in own] for own in answers]
+    whole = padded([p.followed(*own) for p, own in zip(prompts, embedded, strict=True)], left=False)
     longest = whole["attention_mask"].shape[1]
+    if any(len(own) > 1 for own in answers):
+        whole["attention_mask"] = _apart(pairs, longest).to(whole["attention_mask"].device)
     places: list[int] = []
-    ids: list[int] = []
-    owner: list[int] = []
-    for i, (prompt, answer) in enumerate(pairs):
-        first = i * longest + len(prompt) - 1
-        places += range(first, first + len(answer))
-        ids += list(answer)
-        owner += [i] * len(answer)
+    for i, (prompt, own) in enumerate(pairs):
+        start = end = i * longest + len(prompt)
+        for answer in own:
+            places += (start - 1, *range(end, end + len(answer) - 1))
+            end += len(answer)
     hidden = language.model.model(**whole, use_cache=False).last_hidden_state
-    logits = _looked(reader, prompts, answers, language.model.lm_head(hidden.flatten(0, 1)[places]).float())
-    return Forced(logits, torch.tensor(ids, device=logits.device), torch.tensor(owner, device=logits.device))
+    logits = _looked(reader, pairs, language.model.lm_head(hidden.flatten(0, 1)[places]).float())
+    ids = [token for own in answers for answer in own for token in answer]
+    return Forced(logits, torch.tensor(ids, device=logits.device))
 
 
-def _looked(reader: Reader, prompts: Sequence[Asked], answers: Sequence[Sequence[int]], logits: Tensor) -> Tensor:
-    """The logits [N, V] with each row's first look where its scores stand."""
+_Pair = tuple[Asked, Sequence[Sequence[int]]]
+
+
+def _apart(pairs: Sequence[_Pair], longest: int) -> Tensor:
+    """[B, 1, T, T]: what each place sees, the prompt and its own answer up to itself, nothing of the other answers."""
+    part = torch.full((len(pairs), longest), -1)  # 0 the prompt, 1 .. its answers, -1 padding
+    for i, (prompt, own) in enumerate(pairs):
+        lengths = torch.tensor([len(prompt), *map(len, own)])
+        part[i, : int(lengths.sum())] = torch.arange(len(lengths)).repeat_interleave(lengths)
+    sees = (part[:, :, None] == part[:, None, :]) | (part == 0)[:, None, :]
+    return sees.tril()[:, None]
+
+
+def _looked(reader: Reader, pairs: Sequence[_Pair], logits: Tensor) -> Tensor:
+    """The logits [N, V] with each prompt's first look where scores stand in its answers."""
     rows: list[int] = []
     parts: list[Tensor] = []
     start = 0
-    for prompt, answer in zip(prompts, answers, strict=True):
-        places = [place for place in reader.score_places() if place < len(answer)]
-        if prompt.outlook is not None and places:
-            rows += [start + place for place in places]
-            parts.append(prompt.outlook[: len(places)])
-        start += len(answer)
+    for prompt, own in pairs:
+        for answer in own:
+            places = [place for place in reader.score_places() if place < len(answer)]
+            if prompt.outlook is not None and places:
+                rows += [start + place for place in places]
+                parts.append(prompt.outlook[: len(places)])
+            start += len(answer)
     if not rows:
         return logits
     where = (torch.tensor(rows)[:, None], torch.tensor(reader.digits)[None])
@@ -85,7 +102,7 @@ def answer_ids(reader: Reader, critique: Critique) -> list[int]:
 def supervised_loss(reader: Reader, examples: Sequence[Example], config: EvalConfig) -> tuple[Tensor, Tensor]:
     """(loss, mean squared error of the mean scores). Loss: weighted cross entropy, and that error by its weight."""
     answers = [answer_ids(reader, e.critique) for e in examples]
-    said = forced(reader, [reader.prompt(e.question) for e in examples], answers)
+    said = forced(reader, [reader.prompt(e.question) for e in examples], [[answer] for answer in answers])
     scoring = torch.cat([_scoring(reader, len(answer)) for answer in answers]).to(said.logits.device)
     target = torch.tensor([float(s) for e in examples for s in e.critique.scores], device=said.logits.device)
     error = expected_error(said.logits[scoring][:, reader.digits], target)
