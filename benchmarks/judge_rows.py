@@ -34,7 +34,8 @@ from skingpt_r1.dermeval.degrade.registry import DAMAGES, PICTURE, Damage
 from skingpt_r1.dermeval.degrade.styles import GRAMMAR, PROSE, REPORT
 from skingpt_r1.dermeval.degrade.subject import Pool, Subject, certified, styled, subjects
 from skingpt_r1.dermeval.naming import Naming
-from skingpt_r1.dermeval.reader import SHIPPED, Question, Reader, load
+from skingpt_r1.dermeval.reader import Question, Reader
+from skingpt_r1.dermeval.saved import SHIPPED, load
 from skingpt_r1.dermeval.sight import Eye, Sight, SightCache
 from skingpt_r1.dermeval.training.lessons import kept_aside
 from skingpt_r1.images.reading import read_photo

@@ -24,8 +24,8 @@ from skingpt_r1.dermcot.scoring import LintScorer
 from skingpt_r1.dermeval import conformal
 from skingpt_r1.dermeval.degrade.registry import DAMAGES, HELD_OUT_FAMILY, PICTURE
 from skingpt_r1.dermeval.degrade.styles import HELD_OUT_STYLE
-from skingpt_r1.dermeval.reader import MARGINS
 from skingpt_r1.dermeval.rubric import DIMENSIONS
+from skingpt_r1.dermeval.saved import MARGINS
 from skingpt_r1.models.diagnose import ADAPTERS
 from skingpt_r1.records import Case, Modality
 

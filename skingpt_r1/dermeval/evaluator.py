@@ -15,8 +15,9 @@ from skingpt_r1.dermeval import conformal
 from skingpt_r1.dermeval.critique import assessment
 from skingpt_r1.dermeval.judging import Judgement, Submission
 from skingpt_r1.dermeval.naming import Naming
-from skingpt_r1.dermeval.reader import MARGINS, SHIPPED, Question, Reader, load
+from skingpt_r1.dermeval.reader import Question, Reader
 from skingpt_r1.dermeval.rubric import DIMENSIONS
+from skingpt_r1.dermeval.saved import MARGINS, SHIPPED, load
 from skingpt_r1.dermeval.sight import Eye, Sight
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.diagnose import ADAPTERS

@@ -12,16 +12,13 @@ over 0 .. 5, so that two narratives of the same whole score can still be told ap
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from skingpt_r1.dermeval.counts import checked_counts, known_counts, picture_counts, rule_counts, told_counts
@@ -29,28 +26,22 @@ from skingpt_r1.dermeval.critique import Remark, parse_remarks, scores_text
 from skingpt_r1.dermeval.evidence import lines
 from skingpt_r1.dermeval.facts import known_lines, rule_lines
 from skingpt_r1.dermeval.firstlook import FirstLook
-from skingpt_r1.dermeval.naming import Naming
+from skingpt_r1.dermeval.grammar import MOST_WRITTEN, Grammar, Outlook
 from skingpt_r1.dermeval.rubric import DIMENSIONS
 from skingpt_r1.dermeval.sight import Sight
 from skingpt_r1.models.backbones import Backbone, open_backbone
 from skingpt_r1.models.language import EMBEDDED, history_text
-from skingpt_r1.models.precision import STORED_ADAPTER
 from skingpt_r1.models.prompts import Prompt, padded
-from skingpt_r1.models.weights import save_tensors
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.records import History, SkinGPTError
 
-SHIPPED: Final = "dermeval.safetensors"
-MARGINS: Final = "dermeval.json"
 RANK: Final = 8
 MOST_TOKENS: Final = 1200  # of a narrative
-CRITIQUE_TOKENS: Final = 72
-MOST_WRITTEN: Final = CRITIQUE_TOKENS + 32  # with scores and marks
 POINTS: Final = tuple(range(6))
 _BEFORE: Final = "<|im_start|>user\n"
 _AFTER: Final = "{history}\n{evidence}\nNarrative:\n{text}<|im_end|>\n<|im_start|>assistant\n"
 OPENING: Final = "[scores]"
-_CRITIQUE: Final = "[critique]"
+HEADING: Final = "[critique]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +111,10 @@ class Reader(nn.Module):
         self.first: FirstLook | None = None
         self.language: Backbone = open_backbone(backbone, rank)
         self.digits = [self.language.tokens(str(point))[0] for point in POINTS]
-        opening, space = self.language.tokens(OPENING), self.language.tokens(" ")[0]
+        self.opening, self.heading = self.language.tokens(OPENING), self.language.tokens(f"\n{HEADING}")
+        space = self.language.tokens(" ")[0]
         spaced = [token for digit in self.digits for token in (space, digit)]
-        if self.language.tokens(scores_text(POINTS)) != [*opening, *spaced]:  # where scores stand depends on it
+        if self.language.tokens(scores_text(POINTS)) != [*self.opening, *spaced]:  # where scores stand depends on it
             raise SkinGPTError(f"{backbone}: its tokenizer does not write a score as a space and a digit. Use another.")
 
     def trained(self) -> dict[str, nn.Parameter]:
@@ -188,13 +180,13 @@ class Reader(nn.Module):
         """
         most = MOST_WRITTEN if critiques else self.score_places()[-1] + 1
         prompts = [self.prompt(q) for q in questions]
-        ids, logits = self.generate(prompts, _Grammar(self), most=most)
+        ids, logits = self.generate(prompts, Grammar(self), most=most)
         return [self._read(row, logits[:, i], prompts[i].outlook) for i, row in enumerate(ids)]
 
     def generate(
         self,
         prompts: Sequence[Asked],
-        grammar: _Grammar | None = None,
+        grammar: Grammar | None = None,
         temperature: float = 0.0,
         most: int = MOST_WRITTEN,
     ) -> tuple[list[list[int]], Tensor]:
@@ -211,7 +203,7 @@ class Reader(nn.Module):
         out = self.language.model.generate(
             **padded(prompts, left=True), max_new_tokens=most,  # every row's next token is at the same place
             eos_token_id=self.language.end, pad_token_id=self.language.end,
-            logits_processor=LogitsProcessorList([_Outlook(self, prompts), *([grammar] if grammar else [])]),
+            logits_processor=LogitsProcessorList([Outlook(self, prompts), *([grammar] if grammar else [])]),
             return_dict_in_generate=True, output_logits=True, **sampling,
         )  # fmt: skip
         end = self.language.end
@@ -220,126 +212,13 @@ class Reader(nn.Module):
 
     def score_places(self) -> list[int]:
         """Where the six digits stand among an answer's tokens."""
-        first = len(self.language.tokens(OPENING)) + 1  # a space before each
+        first = len(self.opening) + 1  # a space before each
         return [first + 2 * i for i in range(len(DIMENSIONS))]
 
     def _read(self, ids: list[int], logits: Tensor, outlook: Tensor | None) -> Answer:
         """ids of one answer; logits [T, V] before each; outlook [6, 6]."""
         written = self.language.text(ids)
-        remarks = parse_remarks(written.partition(f"\n{_CRITIQUE}")[2].strip().removesuffix("."))
+        remarks = parse_remarks(written.partition(f"\n{HEADING}")[2].strip().removesuffix("."))
         own = logits[self.score_places()][:, self.digits].float().cpu()  # [6, 6]
         shares = (own if outlook is None else own + outlook).softmax(1)
         return Answer(remarks, tuple((shares @ torch.tensor(POINTS, dtype=torch.float32)).tolist()), written)
-
-
-class _Outlook:
-    """Adds each row's first look where a score is written; for `generate`, before the grammar."""
-
-    def __init__(self, reader: Reader, prompts: Sequence[Asked]) -> None:
-        self.places, self.digits = reader.score_places(), reader.digits
-        self.outlooks = [p.outlook for p in prompts]
-
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """input_ids: what is written so far [B, T]; scores: logits [B, V]."""
-        if input_ids.shape[1] in self.places:
-            scores = scores.clone()  # `generate` hands out these very logits as the model's own
-            dimension = self.places.index(input_ids.shape[1])
-            for row, outlook in zip(scores, self.outlooks, strict=True):
-                if outlook is not None:
-                    row[self.digits] += outlook[dimension].to(row)
-        return scores
-
-
-class _Grammar:
-    """Lets every row write six scores, and then its critique, one line of at most CRITIQUE_TOKENS; for `generate`."""
-
-    def __init__(self, reader: Reader) -> None:
-        tokens = reader.language.tokens
-        self.breaks, self.space, self.end = reader.language.breaks, tokens(" ")[0], reader.language.end
-        self.opening, self.digits = tokens(OPENING), reader.digits
-        self.heading = tokens(f"\n{_CRITIQUE}")
-
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """input_ids: what is written so far [B, T]; scores: logits [B, V]."""
-        allowed = self._allowed(input_ids.shape[1])
-        if allowed is None:
-            scores[:, self.breaks] = -torch.inf  # a critique ends with its line
-            return scores
-        kept = scores[:, allowed].clone()
-        scores[:] = -torch.inf
-        scores[:, allowed] = kept
-        return scores
-
-    def _allowed(self, written: int) -> list[int] | None:
-        """Tokens that may follow so many; None: anything but a line break."""
-        if written < len(self.opening):
-            return [self.opening[written]]
-        place = written - len(self.opening)
-        if place < 2 * len(DIMENSIONS):
-            return [self.space] if place % 2 == 0 else self.digits
-        place -= 2 * len(DIMENSIONS)
-        if place < len(self.heading):
-            return [self.heading[place]]
-        return None if place < len(self.heading) + CRITIQUE_TOKENS else [self.end]
-
-
-def save(reader: Reader, naming: Naming, path: Path, metadata: Mapping[str, Any]) -> None:
-    """One file: LoRA, the diagnosis head, the first look, and as metadata what it was made of."""
-    tensors = {f"language.{n}": p.detach().to(STORED_ADAPTER) for n, p in reader.trained().items()}
-    tensors |= {f"naming.{n}": t.to(STORED_ADAPTER) for n, t in naming.tensors.items()}
-    told = {"kind": f"skingpt-r1 dermeval, {Path(reader.language.name).name}", "names": json.dumps(naming.names)}
-    if reader.first is not None:
-        tensors |= {f"first.{n}": t for n, t in reader.first.tensors.items()}
-    told |= {"senses": json.dumps(asdict(reader.senses))}
-    told |= {"counts": json.dumps(reader.first.names if reader.first is not None else None)}
-    told |= {"backbone": reader.language.name, "weights": reader.language.digest}
-    save_tensors(path, tensors, told | {k: v if isinstance(v, str) else json.dumps(v) for k, v in metadata.items()})
-
-
-def load(path: Path, backbone: str | None = None) -> tuple[Reader, Naming, dict[str, str]]:
-    """What `save` wrote, ready to judge. backbone: where the one that it was trained on is now, None: where it was.
-
-    Raises SkinGPTError on a file that is no evaluator, and on a backbone that is missing or another one.
-    """
-    try:
-        with safe_open(path, "pt") as file:
-            metadata: dict[str, str] = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        senses, names = Senses(**json.loads(metadata["senses"])), json.loads(metadata["names"])
-        naming = Naming(names, _part(tensors, "naming."))
-        counts = json.loads(metadata.get("counts", "null"))
-        first = None if counts is None else FirstLook(counts, _part(tensors, "first."))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        remedy = "Train one (skingpt dermeval train) and name its folder: --evaluator runs/dermeval."
-        raise SkinGPTError(f"{path}: no readable evaluator ({error!r}). {remedy}") from error
-    reader = _reader(path, senses, metadata, backbone)
-    reader.first = first
-    parameters = reader.trained()
-    wrong = {f"language.{n}" for n in parameters} ^ {n for n in tensors if n.startswith("language.")}
-    if wrong:
-        raise SkinGPTError(f"{path}: {len(wrong)} tensors do not fit, first: {min(wrong)}. It is of another version.")
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            parameter.copy_(tensors[f"language.{name}"])
-    reader.language.merge()
-    return reader.eval(), naming, metadata
-
-
-def _part(tensors: Mapping[str, Tensor], head: str) -> dict[str, Tensor]:
-    """The tensors of one part of a file, by their names in it."""
-    return {name.removeprefix(head): tensor for name, tensor in tensors.items() if name.startswith(head)}
-
-
-def _reader(path: Path, senses: Senses, metadata: Mapping[str, str], backbone: str | None) -> Reader:
-    """On the backbone that the file belongs to; one that names none is of the embedded one."""
-    named = metadata.get("backbone", EMBEDDED)
-    try:
-        reader = Reader(senses, backbone or named)
-    except SkinGPTError as error:
-        raise SkinGPTError(f"{path}: belongs to the backbone {named}, which is not to be had. {error}") from error
-    if reader.language.digest != metadata.get("weights", ""):
-        raise SkinGPTError(
-            f"{path}: belongs to the backbone {named}; {reader.language.name} is another one, or its weights have "
-            "changed. Name the folder of the one that it was trained on (--backbone FOLDER), or train it again."
-        )
-    return reader

@@ -26,8 +26,9 @@ from skingpt_r1.dermeval.critique import Critique, Fault, Remark, render
 from skingpt_r1.dermeval.evaluator import Evaluator
 from skingpt_r1.dermeval.judging import Submission
 from skingpt_r1.dermeval.naming import fit_naming
-from skingpt_r1.dermeval.reader import MARGINS, SHIPPED, Asked, Question, Reader, Senses, load, save
+from skingpt_r1.dermeval.reader import Asked, Question, Reader, Senses
 from skingpt_r1.dermeval.rubric import DIMENSIONS
+from skingpt_r1.dermeval.saved import MARGINS, SHIPPED, load, save
 from skingpt_r1.dermeval.sight import Sight, SightCache
 from skingpt_r1.dermeval.training.config import EvalConfig
 from skingpt_r1.dermeval.training.recipe import train

@@ -11,8 +11,9 @@ from skingpt_r1.dermeval import conformal
 from skingpt_r1.dermeval.evaluator import Evaluator
 from skingpt_r1.dermeval.judging import Judgement, Submission, judged
 from skingpt_r1.dermeval.naming import fit_naming
-from skingpt_r1.dermeval.reader import MARGINS, SHIPPED, Reader, save
+from skingpt_r1.dermeval.reader import Reader
 from skingpt_r1.dermeval.rubric import DIMENSIONS
+from skingpt_r1.dermeval.saved import MARGINS, SHIPPED, save
 from skingpt_r1.dermeval.sight import SightCache
 from skingpt_r1.models.diagnose import ADAPTERS
 from skingpt_r1.models.embedded import EMBED, visual_digest

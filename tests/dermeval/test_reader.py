@@ -12,7 +12,8 @@ import torch
 from skingpt_r1.dermeval.critique import Critique, Fault, Remark
 from skingpt_r1.dermeval.firstlook import fit_first_look
 from skingpt_r1.dermeval.naming import Naming, fit_naming
-from skingpt_r1.dermeval.reader import MOST_TOKENS, Question, Reader, Senses, load, plain, save
+from skingpt_r1.dermeval.reader import MOST_TOKENS, Question, Reader, Senses, plain
+from skingpt_r1.dermeval.saved import load, save
 from skingpt_r1.dermeval.sight import Sight
 from skingpt_r1.dermeval.training.config import EvalConfig
 from skingpt_r1.dermeval.training.losses import WORST

@@ -22,7 +22,8 @@ from skingpt_r1.dermeval.degrade.styles import HELD_OUT_STYLE, STYLES
 from skingpt_r1.dermeval.degrade.subject import Pool, Subject, certified, styled, subjects
 from skingpt_r1.dermeval.firstlook import FirstLook, fit_first_look, load_first_look, save_first_look
 from skingpt_r1.dermeval.naming import Naming, fit_naming
-from skingpt_r1.dermeval.reader import MARGINS, SHIPPED, Reader, Senses, save
+from skingpt_r1.dermeval.reader import Reader, Senses
+from skingpt_r1.dermeval.saved import MARGINS, SHIPPED, save
 from skingpt_r1.dermeval.sight import SightCache
 from skingpt_r1.dermeval.training.config import EvalConfig
 from skingpt_r1.dermeval.training.lessons import Lessons, kept_aside, pictures, trained_kinds
