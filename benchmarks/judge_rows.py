@@ -4,6 +4,7 @@
     python -m benchmarks.judge_rows pairs --view flat ...   # the same, pictures replaced by their mean colour
     python -m benchmarks.judge_rows pairs --view blind ...   # the same without pictures
     python -m benchmarks.judge_rows free | manipulated
+    python -m benchmarks.judge_rows pairs --counted --folder runs/judged_counted ...   # the first look alone, unread
     python -m benchmarks.score_judge
 
 Texts of test rows are drafted from the label and the blind description, as `skingpt dermcot build` does for train and
@@ -23,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+import torch
+
 from benchmarks.read_rows import SETS, flat
 from skingpt_r1.dermcot.build import build, confusions
 from skingpt_r1.dermcot.describing import Measured, shipped_segment
@@ -34,7 +37,7 @@ from skingpt_r1.dermeval.degrade.registry import DAMAGES, PICTURE, Damage
 from skingpt_r1.dermeval.degrade.styles import GRAMMAR, PROSE, REPORT
 from skingpt_r1.dermeval.degrade.subject import Pool, Subject, certified, styled, subjects
 from skingpt_r1.dermeval.naming import Naming
-from skingpt_r1.dermeval.reader import Question, Reader
+from skingpt_r1.dermeval.reader import Answer, Question, Reader
 from skingpt_r1.dermeval.saved import SHIPPED, load
 from skingpt_r1.dermeval.sight import Eye, Sight, SightCache
 from skingpt_r1.dermeval.training.lessons import kept_aside
@@ -135,8 +138,8 @@ def flat_sights(images: Sequence[str], backbone: Backbone) -> dict[str, Sight]:
     return {image: eye.look(flat(read_photo(image))) for image in images}
 
 
-def judge(rows: Sequence[Row], view: str, folder: Path, target: Path) -> None:
-    """Journal an answer to every row that has none."""
+def judge(rows: Sequence[Row], view: str, folder: Path, target: Path, counted: bool) -> None:
+    """Journal an answer to every row that has none. counted: the first look's, nothing is read."""
     reader, naming, _ = load(folder / SHIPPED)
     images = list(dict.fromkeys(r.made.image for r in rows if r.made.image is not None))
     seen = (
@@ -154,7 +157,8 @@ def judge(rows: Sequence[Row], view: str, folder: Path, target: Path) -> None:
     with target.open("a") as stream:
         for start in range(0, len(left), BATCH):
             batch = left[start : start + BATCH]
-            write(stream, batch, reader, [question(r, view, seen, naming) for r in batch])
+            asked = [question(r, view, seen, naming) for r in batch]
+            write(stream, batch, reader, asked, first_look(reader, asked) if counted else reader.answer(asked))
             pace = (time.monotonic() - began) / (start + len(batch))
             print(
                 f"{start + len(batch)}/{len(left)}, {pace:.2f} s a text, {pace * (len(left) - start):.0f} s left",
@@ -162,9 +166,19 @@ def judge(rows: Sequence[Row], view: str, folder: Path, target: Path) -> None:
             )
 
 
-def write(stream: IO[str], batch: Sequence[Row], reader: Reader, questions: Sequence[Question]) -> None:
+def first_look(reader: Reader, questions: Sequence[Question]) -> list[Answer]:
+    """Mean scores by what was counted, and no critique."""
+    if reader.first is None:
+        raise SystemExit("this evaluator has no first look; train one with --set counts=true.")
+    means = reader.first.logits([reader.counted(q) for q in questions]).exp() @ torch.arange(6.0)
+    return [Answer((), tuple(row), "") for row in means.tolist()]
+
+
+def write(
+    stream: IO[str], batch: Sequence[Row], reader: Reader, questions: Sequence[Question], answers: Sequence[Answer]
+) -> None:
     """One line a row, with what was to be written and what was."""
-    for row, asked, answer in zip(batch, questions, reader.answer(questions), strict=True):
+    for row, asked, answer in zip(batch, questions, answers, strict=True):
         line = {
             "key": row.key, "id": row.made.id, "kind": row.kind, "severity": row.severity, "style": row.style,
             "target": row.made.scores, "scores": [round(s, 4) for s in answer.scores], "written": answer.written,
@@ -183,6 +197,7 @@ def main() -> None:
     parser.add_argument("--unseen", action="store_true", help="pairs: only damages that no text shows a reader")
     parser.add_argument("--evaluator", type=Path, default=ADAPTERS, help="folder of the evaluator")
     parser.add_argument("--folder", type=Path, default=RUNS, help="where the answers go")
+    parser.add_argument("--counted", action="store_true", help="score by the first look alone")
     parser.add_argument("--part", default="0/1", help="i/n: every n-th row from the i-th")
     options = parser.parse_args()
     first, step = (int(number) for number in options.part.split("/"))
@@ -197,7 +212,13 @@ def main() -> None:
         rows = list(pair_rows(chosen, pool, kinds) if options.what == "pairs" else manipulated_rows(chosen, pool))
     options.folder.mkdir(parents=True, exist_ok=True)
     target = options.folder / f"{options.what}.{options.view}.{first}of{step}.jsonl"
-    judge(rows[first::step], "blind" if options.what == "free" else options.view, options.evaluator, target)
+    judge(
+        rows[first::step],
+        "blind" if options.what == "free" else options.view,
+        options.evaluator,
+        target,
+        options.counted,
+    )
 
 
 if __name__ == "__main__":
