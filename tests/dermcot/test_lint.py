@@ -104,6 +104,13 @@ LEFT_ALONE = [
     ("against-measurement", "Several lesions would be more usual.", SMALL),
     ("diagnosis-not-considered", "Psoriasis or eczema? The final diagnosis is psoriasis.", Given()),
     ("several-answers", "The final diagnosis is psoriasis rather than scabies.", Given()),
+    (
+        "several-answers",
+        "Papules point to rosacea. In conclusion, telangiectasia supports the diagnosis of rosacea.",
+        Given(),
+    ),
+    ("overconfidence", "The diagnosis is nevus because of its border. There is a doubt left: black areas.", Given()),
+    ("missing-next-step", "This is a wart. An appointment with a dermatologist within weeks is advised.", Given()),
     ("several-answers", "Melanoma was weighed. The final diagnosis is a dermal nevus.", Given()),
     ("no-evidence", "The red scale and the sharp edge suggest psoriasis.", Given()),
     ("overconfidence", "Without histology nobody can be certain.", Given()),

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from skingpt_r1.dermcot.lint.registry import Given, Hit, Severity, rule
 from skingpt_r1.dermcot.lint.text import Sentence, Text
 from skingpt_r1.knowledge.diagnoses import fold, lineage, preferred, table
+from skingpt_r1.knowledge.weighing import SIGNS
 from skingpt_r1.narrative.scan import scan
 
 _FINAL: Final = re.compile(
@@ -118,8 +119,8 @@ def conclusions(text: Text) -> list[Conclusion]:
         elif sentence.block not in ("observation", "category"):
             cue = _FINAL.search(sentence.text)
             for m in text.mentions[i] if cue and not sentence.text.endswith("?") else ():
-                if sentence.text[m.end : m.end + 5] == "-like":
-                    continue
+                if sentence.text[m.end : m.end + 5] == "-like" or m.diagnosis in SIGNS:
+                    continue  # "points with its telangiectasia to rosacea" answers one thing
                 between = sentence.text[cue.end() : m.start] if cue else ""
                 if m.diagnosis and cue and m.start >= cue.end() and not _REJECTS.search(between) and len(between) < 120:
                     span = (sentence.start + m.start, sentence.start + m.end)
