@@ -15,16 +15,17 @@ import argparse
 import hashlib
 import json
 import logging
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Final
 
 from benchmarks.judge_rows import FREE
 from benchmarks.soreb_probes import judge, rows_of
-from benchmarks.soreb_report import report
-from skingpt_r1.dermeval.reader import Reader
+from benchmarks.soreb_report import WAYS, report
+from skingpt_r1.dermeval.reader import Reader, Senses
 from skingpt_r1.dermeval.training.config import EvalConfig
-from skingpt_r1.dermeval.training.recipe import Course, course, fresh_reader, second_draw
+from skingpt_r1.dermeval.training.lessons import Lessons
+from skingpt_r1.dermeval.training.recipe import course, second_draw
 from skingpt_r1.dermeval.training.soreb import soreb
 from skingpt_r1.dermeval.training.supervised import supervise
 from skingpt_r1.distill.run import load_trained
@@ -35,35 +36,34 @@ RUNS: Final = Path("runs/soreb")
 
 def run(options: argparse.Namespace) -> None:
     """Train what is not trained yet, judge what is not judged yet."""
-    start = options.evaluator_run / "supervised"
-    saved = json.loads((start / "settings.json").read_text())
-    config = replace(EvalConfig(**saved["config"]), soreb_steps=options.steps)
-    drawn = course(config, options.corpus, options.free, options.runs)
-    if drawn.digest != saved["data"]:
-        raise SystemExit(f"{start}: trained on other texts; name the --corpus and --free that it was trained on.")
-    reader = fresh_reader(config)
-    done = load_trained(start, reader.trained())
-    if done < config.steps:
-        raise SystemExit(f"{start}: at step {done} of {config.steps}; finish it first.")
-    rows = rows_of(drawn.aside, options.probes)
-    judge(reader, drawn.lessons, rows, options.out / "judged" / "start.jsonl")
+    begin = options.evaluator_run / "supervised"
+    saved = json.loads((begin / "settings.json").read_text())
+    unnamed = dict.fromkeys((f.name for f in fields(Senses)), False)  # a sense that was no choice yet was not had
+    config = EvalConfig(**{**unnamed, **saved["config"], "soreb_steps": options.steps})
+    start = course(config, options.corpus, options.free, options.runs)
+    if start.digest != saved["data"]:
+        raise SystemExit(f"{begin}: trained on other texts; name the --corpus and --free that it was trained on.")
+    reader, rows = start.reader, rows_of(start.aside, options.probes)
+    if (done := load_trained(begin, reader.trained())) < config.steps:
+        raise SystemExit(f"{begin}: at step {done} of {config.steps}; finish it first.")
+    judge(reader, start.lessons, rows, options.out / "judged" / "start.jsonl")
+    data = f"{start.digest} from {hashlib.sha256((begin / 'checkpoint.safetensors').read_bytes()).hexdigest()[:16]}"
     for seed in options.seeds:
-        for way in ("soreb", "supervised"):
-            load_trained(start, reader.trained())
-            own = replace(config, seed=seed, batch=options.batch or config.batch)
-            go_on(way, own, reader, drawn, start, options.out / f"seed{seed}" / way)
-            judge(reader, drawn.lessons, rows, options.out / "judged" / f"seed{seed}.{way}.jsonl")
+        own = replace(config, seed=seed, batch=options.batch or config.batch)
+        for way in WAYS:
+            load_trained(begin, reader.trained())
+            go_on(way, own, reader, start.lessons.by(own), data, options.out / f"seed{seed}" / way)
+            judge(reader, start.lessons, rows, options.out / "judged" / f"seed{seed}.{way}.jsonl")
 
 
-def go_on(way: str, config: EvalConfig, reader: Reader, drawn: Course, start: Path, out: Path) -> None:
-    """Train the reader, which is as `start` left it, one of the two ways; a run that was cut off goes on."""
-    draw = second_draw(config, drawn.lessons.by(config))
-    begun = hashlib.sha256((start / "checkpoint.safetensors").read_bytes()).hexdigest()[:16]
-    data = f"{drawn.digest} from {begun}"
+def go_on(way: str, config: EvalConfig, reader: Reader, lessons: Lessons, data: str, out: Path) -> None:
+    """Train the reader one of the two ways from where its first stage ended; a run that was cut off goes on."""
+    draw = second_draw(config, lessons)
     if way == "soreb":
         soreb(config, reader, draw, data, out, resume=True)
     else:
-        supervise(replace(config, steps=config.soreb_steps, rate=config.soreb_rate), reader, draw, data, out, True)
+        control = replace(config, steps=config.soreb_steps, rate=config.soreb_rate)
+        supervise(control, reader, draw, data, out, resume=True)
 
 
 def main() -> None:

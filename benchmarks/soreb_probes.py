@@ -86,7 +86,7 @@ def judged(reader: Reader, lessons: Lessons, rows: Sequence[Row]) -> list[Line]:
     answers = reader.answer(questions, critiques=False)
     damaged = [i for i, row in enumerate(rows) if row.kind != SOUND]
     torch.manual_seed(zlib.crc32(rows[0].key.encode()))
-    written = sampled(reader, [reader.prompt(questions[i]).detach() for i in damaged], 1) if damaged else []
+    written = sampled(reader, [reader.prompt(questions[i]) for i in damaged], 1) if damaged else []
     parsed = {
         i: rewarded(reader, ids, rows[i].made.scores).readable for i, (ids,) in zip(damaged, written, strict=True)
     }

@@ -23,6 +23,7 @@ from benchmarks.soreb_probes import SOUND, Line, whole_lines
 from skingpt_r1.dermeval.rubric import DIMENSIONS
 
 CURVES: Final = Path("docs/soreb.png")
+WAYS: Final = ("soreb", "supervised")
 SMOOTH: Final = 8  # steps that the curves are averaged over
 SETTINGS: Final = ("soreb_steps", "soreb_samples", "batch", "soreb_rate", "momentum", "leash", "temperature")
 ERROR, RANKED, PARSED = "error", "ranked right", "parsed"
@@ -101,7 +102,7 @@ def report(folder: Path, shown: bool) -> None:
     runs = sorted(run for run in folder.glob("seed*") if (run / "soreb" / "settings.json").exists())
     if not runs:
         raise SystemExit(f"{folder}: no seed has been trained; run python -m benchmarks.soreb run first.")
-    names = ["start", *(f"{run.name}.{way}" for run in runs for way in ("soreb", "supervised"))]
+    names = ["start", *(f"{run.name}.{way}" for run in runs for way in WAYS)]
     lines = {name: whole_lines(folder / "judged" / f"{name}.jsonl") for name in names}
     config = json.loads((runs[0] / "soreb" / "settings.json").read_text())["config"]
     figures = {
