@@ -30,14 +30,14 @@ def journal(run: Path, phase: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def series(lines: list[dict[str, Any]], key: str) -> tuple[np.ndarray, np.ndarray]:
-    """(steps, values) of one journalled figure, each the mean of the last SMOOTH."""
+def series(lines: list[dict[str, Any]], key: str, smooth: int = SMOOTH) -> tuple[np.ndarray, np.ndarray]:
+    """(steps, values) of one journalled figure, each the mean of the last `smooth`."""
     told = [(line["step"], line[key]) for line in lines if key in line]
     if not told:
         return np.zeros(0), np.zeros(0)
     steps, values = (np.array(column, dtype=float) for column in zip(*told, strict=True))
     sums = np.cumsum(np.insert(values, 0, 0.0))
-    first = np.maximum(np.arange(1, len(values) + 1) - SMOOTH, 0)
+    first = np.maximum(np.arange(1, len(values) + 1) - smooth, 0)
     last = np.arange(1, len(values) + 1)
     return steps, (sums[last] - sums[first]) / (last - first)
 
