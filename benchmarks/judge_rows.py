@@ -39,15 +39,14 @@ from skingpt_r1.dermeval.degrade.subject import Pool, Subject, certified, styled
 from skingpt_r1.dermeval.naming import Naming
 from skingpt_r1.dermeval.reader import Answer, Question, Reader
 from skingpt_r1.dermeval.saved import SHIPPED, load
-from skingpt_r1.dermeval.sight import Eye, Sight, SightCache
+from skingpt_r1.dermeval.sight import Sight, SightCache
 from skingpt_r1.dermeval.training.lessons import kept_aside
-from skingpt_r1.images.reading import read_photo
-from skingpt_r1.models.backbones import Backbone
 from skingpt_r1.models.diagnose import ADAPTERS
 from skingpt_r1.records import Case
 from skingpt_r1.sources.registry import load as load_set
 
 RUNS: Final = Path("runs/judged")
+SIGHTS: Final = Path("runs/sights")
 TEXTS: Final = Path("runs/test_texts")
 BATCH: Final = 16
 FREE: Final = Path("../shared/data/dermbench_text/narratives.jsonl.gz")
@@ -70,9 +69,9 @@ class Row:
 
 def test_texts() -> list[Subject]:
     """The drafted texts of all test rows."""
-    cases: list[Case] = [c for name in SETS for c in load_set(name) if c.split == "test"]
     path = TEXTS / "corpus.jsonl"
     if not path.exists():
+        cases: list[Case] = [c for name in SETS for c in load_set(name) if c.split == "test"]
         tools = Tools(Measured(shipped_segment), LintScorer(), confusions())
         build(BuildConfig(), tools, cases, TEXTS, resume=TEXTS.exists())
     return list(subjects(path))
@@ -132,23 +131,12 @@ def question(row: Row, view: str, seen: dict[str, Sight], naming: Naming) -> Que
     return Question(row.made.text, row.made.history, sight, naming.of(sight))
 
 
-def flat_sights(images: Sequence[str], backbone: Backbone) -> dict[str, Sight]:
-    """Each picture replaced by its mean colour."""
-    eye = Eye(backbone=backbone)
-    return {image: eye.look(flat(read_photo(image))) for image in images}
-
-
 def judge(rows: Sequence[Row], view: str, folder: Path, target: Path, counted: bool) -> None:
     """Journal an answer to every row that has none. counted: the first look's, nothing is read."""
     reader, naming, _ = load(folder / SHIPPED)
     images = list(dict.fromkeys(r.made.image for r in rows if r.made.image is not None))
-    seen = (
-        {}
-        if view == "blind"
-        else flat_sights(images, reader.language)
-        if view == "flat"
-        else SightCache(Path("runs/sights"), backbone=reader.language).get(images)
-    )
+    change = flat if view == "flat" else None
+    seen = {} if view == "blind" else SightCache(SIGHTS, backbone=reader.language, change=change).get(images)
     done = {json.loads(line)["key"] for line in target.read_text().splitlines()} if target.exists() else set()
     left = sorted(
         (r for r in rows if r.key not in done), key=lambda r: len(r.made.text)

@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -91,11 +92,19 @@ class SightCache:
     """Sights of many pictures in a folder, by the picture's path; a killed run resumes at the last chunk.
 
     Every name holds the digest of the adapters, and of the backbone where that has an eye of its own.
+    change: what is done to a photo before it is looked at, to ask what an evaluator makes of another one.
     """
 
-    def __init__(self, folder: Path, adapters: Path = ADAPTERS, backbone: Backbone | None = None) -> None:
-        self.folder, self.adapters, self.backbone = folder, adapters, backbone
+    def __init__(
+        self,
+        folder: Path,
+        adapters: Path = ADAPTERS,
+        backbone: Backbone | None = None,
+        change: Callable[[Photo], Photo] | None = None,
+    ) -> None:
+        self.folder, self.adapters, self.backbone, self.change = folder, adapters, backbone, change
         self.digest = visual_digest(adapters / "writer.safetensors") + ("" if backbone is None else backbone.digest)
+        self.digest += "" if change is None else f" {change.__name__}"
 
     def get(self, images: Sequence[str], workers: int = 2) -> dict[str, Sight]:
         """The sight of each picture, by path; looks at those that are new. Raises CaseError on an unreadable one."""
@@ -108,10 +117,14 @@ class SightCache:
             if not path.with_suffix(".json").exists():
                 eye = eye or Eye(self.adapters, self.backbone)
                 with ThreadPoolExecutor(workers) as pool:
-                    _save(path, list(pool.map(lambda image, e=eye: e.look(read_photo(image)), part)))  # type: ignore[misc]
+                    _save(path, list(pool.map(partial(self._seen, eye), part)))
                 log.info("looked at %d/%d pictures", min(start + _CHUNK, len(wanted)), len(wanted))
             found |= zip(part, _load(path), strict=True)
         return found
+
+    def _seen(self, eye: Eye, image: str) -> Sight:
+        photo = read_photo(image)
+        return eye.look(photo if self.change is None else self.change(photo))
 
     def _path(self, images: Sequence[str]) -> Path:
         stamps = [(image, Path(image).stat().st_size if Path(image).exists() else 0) for image in images]

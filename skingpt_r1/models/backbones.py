@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from skingpt_r1.models.language import EMBEDDED, LORA_RANK, Language
@@ -63,5 +64,10 @@ class Backbone(Protocol):
 
 
 def open_backbone(name: str = EMBEDDED, rank: int = LORA_RANK) -> Backbone:
-    """With new adapters. name: "embedded", a folder, or an id on the hub. Raises SkinGPTError where there is none."""
-    return Language(rank) if name == EMBEDDED else Qwen(name, rank)
+    """With new adapters, on this machine's GPU if it has one. name: "embedded", a folder, or an id on the hub.
+
+    Raises SkinGPTError where there is none.
+    """
+    if name != EMBEDDED:
+        return Qwen(name, rank)
+    return Language(rank).to("cuda" if torch.cuda.is_available() else "cpu")

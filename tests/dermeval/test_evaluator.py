@@ -1,5 +1,6 @@
 """The evaluator on real photos: it looks, it can say why, and it refuses what it was not made for."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -10,11 +11,12 @@ from PIL import Image
 from skingpt_r1.dermeval import conformal
 from skingpt_r1.dermeval.evaluator import Evaluator
 from skingpt_r1.dermeval.judging import Judgement, Submission, judged
-from skingpt_r1.dermeval.naming import fit_naming
+from skingpt_r1.dermeval.naming import fit_naming, load_naming, save_naming
 from skingpt_r1.dermeval.reader import Reader
 from skingpt_r1.dermeval.rubric import DIMENSIONS
 from skingpt_r1.dermeval.saved import MARGINS, SHIPPED, save
-from skingpt_r1.dermeval.sight import SightCache
+from skingpt_r1.dermeval.sight import Sight, SightCache
+from skingpt_r1.images.reading import Photo
 from skingpt_r1.models.diagnose import ADAPTERS
 from skingpt_r1.models.embedded import EMBED, visual_digest
 from skingpt_r1.models.weights import save_tensors
@@ -102,3 +104,21 @@ def test_sights_are_kept_and_read_back_alike(tmp_path: Path) -> None:
     second = cache.get([str(image)])[str(image)]
     assert first.words is not None and second.words is not None and torch.equal(first.words, second.words)
     assert first.supports == second.supports and first.dermoscopy == second.dermoscopy
+
+
+def test_a_changed_picture_is_seen_changed_and_kept_apart(tmp_path: Path) -> None:
+    def mirrored(photo: Photo) -> Photo:
+        return dataclasses.replace(photo, pixels=photo.pixels[:, ::-1].copy())
+
+    image = str(PHOTOS[0])
+    plain, changed = SightCache(tmp_path), SightCache(tmp_path, change=mirrored)
+    seen = [cache.get([image])[image].words for cache in (plain, changed, plain)]
+    assert all(words is not None for words in seen)
+    assert torch.equal(seen[0], seen[2]) and not torch.equal(seen[0], seen[1])
+
+
+def test_a_diagnosis_head_is_kept_and_read_back_alike(tmp_path: Path) -> None:
+    fitted = fit_naming(torch.randn(12, EMBED), ["melanoma", "melanocytic nevus"] * 6, steps=3)
+    save_naming(fitted, tmp_path / "new" / "naming.safetensors")
+    sight = Sight(embed=torch.randn(EMBED))
+    assert load_naming(tmp_path / "new" / "naming.safetensors").of(sight) == fitted.of(sight)

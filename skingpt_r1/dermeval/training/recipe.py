@@ -21,7 +21,7 @@ from skingpt_r1.dermeval.degrade.apply import degraded, sound
 from skingpt_r1.dermeval.degrade.styles import HELD_OUT_STYLE, STYLES
 from skingpt_r1.dermeval.degrade.subject import Pool, Subject, certified, styled, subjects
 from skingpt_r1.dermeval.firstlook import FirstLook, fit_first_look, load_first_look, save_first_look
-from skingpt_r1.dermeval.naming import Naming, fit_naming
+from skingpt_r1.dermeval.naming import Naming, fit_naming, load_naming, save_naming
 from skingpt_r1.dermeval.reader import Reader, Senses
 from skingpt_r1.dermeval.saved import MARGINS, SHIPPED, save
 from skingpt_r1.dermeval.sight import SightCache
@@ -102,7 +102,7 @@ def course(
     scored = {s.id: human[s.text] for s in told if s.text in human} if human else {}
     log.info("people scored %d of the corpus' texts", len(scored))
     val = [s for s in told if s.image is not None and (s.split == "val" or (s.split == "train" and s.id in scored))]
-    naming = naming_of([s for s in told if s.split == "train"], runs / "features", adapters)
+    naming = naming_of([s for s in told if s.split == "train"], runs, adapters)
     sights = SightCache(runs / "sights", adapters, reader.language).get(pictures(val))
     ours, theirs = ([s for s in texts if not kept_aside(s)] for texts in (val, others))
     lessons = Lessons(config, ours, theirs, sights, naming, scored)
@@ -136,11 +136,20 @@ def second_draw(config: EvalConfig, lessons: Lessons) -> Draw:
     return lambda step: lessons.draw(config.steps + step)
 
 
-def naming_of(train: Sequence[Subject], folder: Path, adapters: Path) -> Naming:
-    """The diagnosis head, fitted on the writer's embedding of the training pictures, seen once each."""
+def naming_of(train: Sequence[Subject], runs: Path, adapters: Path) -> Naming:
+    """The diagnosis head, fitted on the writer's embedding of the training pictures, seen once each; cached."""
     rows = {s.image: s.diagnosis for s in train if s.image is not None and s.diagnosis is not None}
     if len(set(rows.values())) < 2:
         raise SkinGPTError("the corpus has no training rows of two diagnoses; build it from labelled pictures.")
+    made_of = repr((visual_digest(adapters / "writer.safetensors"), sorted(rows.items())))
+    path = runs / "naming" / f"{hashlib.sha256(made_of.encode()).hexdigest()[:24]}.safetensors"
+    if not path.exists():
+        save_naming(_fitted(rows, runs / "features", adapters), path)
+    return load_naming(path)
+
+
+def _fitted(rows: Mapping[str, str], folder: Path, adapters: Path) -> Naming:
+    """rows: diagnosis by picture. folder: of the frozen encoder's features."""
     cache = FeatureCache(folder, list(rows), copies=0)
     if not cache.complete():
         cache.build(frozen_encoder(), read_pixels)
@@ -152,7 +161,7 @@ def naming_of(train: Sequence[Subject], folder: Path, adapters: Path) -> Naming:
             seer.look(maps[i : i + _BATCH].float().contiguous(memory_format=torch.channels_last)).embed
             for i in range(0, len(rows), _BATCH)
         ]
-    return fit_naming(torch.cat(parts).clone(), [str(d) for d in rows.values()])
+    return fit_naming(torch.cat(parts).clone(), list(rows.values()))
 
 
 Probe = tuple[Subject, list[tuple[str, int]]]

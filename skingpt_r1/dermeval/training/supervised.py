@@ -90,7 +90,8 @@ def _looked(reader: Reader, pairs: Sequence[_Pair], logits: Tensor) -> Tensor:
             start += len(answer)
     if not rows:
         return logits
-    where = (torch.tensor(rows)[:, None], torch.tensor(reader.digits)[None])
+    device = logits.device
+    where = (torch.tensor(rows, device=device)[:, None], torch.tensor(reader.digits, device=device)[None])
     return logits.index_put(where, torch.cat(parts).to(logits), accumulate=True)
 
 
