@@ -131,22 +131,24 @@ def question(row: Row, view: str, seen: dict[str, Sight], naming: Naming) -> Que
     return Question(row.made.text, row.made.history, sight, naming.of(sight))
 
 
-def judge(rows: Sequence[Row], view: str, folder: Path, target: Path, counted: bool) -> None:
-    """Journal an answer to every row that has none. counted: the first look's, nothing is read."""
-    reader, naming, _ = load(folder / SHIPPED)
-    images = list(dict.fromkeys(r.made.image for r in rows if r.made.image is not None))
+def judge(rows: Sequence[Row], options: argparse.Namespace, view: str, target: Path) -> None:
+    """Journal an answer to every row of this part that has none."""
+    reader, naming, _ = load(options.evaluator / SHIPPED)
+    images = list(dict.fromkeys(r.made.image for r in rows if r.made.image is not None))  # whatever part: cached once
     change = flat if view == "flat" else None
     seen = {} if view == "blind" else SightCache(SIGHTS, backbone=reader.language, change=change).get(images)
     done = {json.loads(line)["key"] for line in target.read_text().splitlines()} if target.exists() else set()
-    left = sorted(
-        (r for r in rows if r.key not in done), key=lambda r: len(r.made.text)
-    )  # alike in length: less padding
+    first, step = map(int, options.part.split("/"))
+    left = [r for r in rows[first::step] if r.key not in done]
+    left.sort(key=lambda r: len(r.made.text))  # alike in length: less padding
     began = time.monotonic()
     with target.open("a") as stream:
         for start in range(0, len(left), BATCH):
             batch = left[start : start + BATCH]
             asked = [question(r, view, seen, naming) for r in batch]
-            write(stream, batch, reader, asked, first_look(reader, asked) if counted else reader.answer(asked))
+            counted, critiques = options.counted, not options.scores_only
+            answers = first_look(reader, asked) if counted else reader.answer(asked, critiques)
+            write(stream, batch, reader, asked, answers)
             pace = (time.monotonic() - began) / (start + len(batch))
             print(
                 f"{start + len(batch)}/{len(left)}, {pace:.2f} s a text, {pace * (len(left) - start):.0f} s left",
@@ -186,9 +188,9 @@ def main() -> None:
     parser.add_argument("--evaluator", type=Path, default=ADAPTERS, help="folder of the evaluator")
     parser.add_argument("--folder", type=Path, default=RUNS, help="where the answers go")
     parser.add_argument("--counted", action="store_true", help="score by the first look alone")
+    parser.add_argument("--scores-only", action="store_true", help="no critiques: the same scores in half the time")
     parser.add_argument("--part", default="0/1", help="i/n: every n-th row from the i-th")
     options = parser.parse_args()
-    first, step = (int(number) for number in options.part.split("/"))
     if options.what == "free":
         aside = sorted((s for s in certified(FREE) if kept_aside(s)), key=lambda s: s.id)
         rows = list(free_rows(random.Random(0).sample(aside, options.limit)))
@@ -199,14 +201,8 @@ def main() -> None:
         kinds = [k for k in DAMAGES.values() if k.sees == PICTURE or not options.unseen]
         rows = list(pair_rows(chosen, pool, kinds) if options.what == "pairs" else manipulated_rows(chosen, pool))
     options.folder.mkdir(parents=True, exist_ok=True)
-    target = options.folder / f"{options.what}.{options.view}.{first}of{step}.jsonl"
-    judge(
-        rows[first::step],
-        "blind" if options.what == "free" else options.view,
-        options.evaluator,
-        target,
-        options.counted,
-    )
+    target = options.folder / f"{options.what}.{options.view}.{options.part.replace('/', 'of')}.jsonl"
+    judge(rows, options, "blind" if options.what == "free" else options.view, target)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Does SOREB help? Two ways on from one supervised evaluator, held against each other on patients kept aside.
 
-    python -m benchmarks.soreb run --evaluator-run runs/dermeval --steps 40 --seeds 0 1 2
+    python -m benchmarks.soreb run --steps 40 --seeds 0 1 2
     python -m benchmarks.soreb report
 
-For each seed, from the checkpoint of the finished supervised stage: SOREB, and as a control the supervised stage goes
+For each seed, from the shipped evaluator, which is supervised alone: SOREB, and as a control the supervised stage goes
 on. Both take the same number of steps (not the same time: a step of SOREB also samples), see the same questions and
 have the same peak learning rate. Run folders runs/soreb/seedN/soreb and runs/soreb/seedN/supervised, answers
 runs/soreb/judged/MODEL.jsonl; started again after kill -9, each goes on where it was.
@@ -12,46 +12,47 @@ runs/soreb/judged/MODEL.jsonl; started again after kill -9, each goes on where i
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import logging
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from benchmarks.judge_rows import FREE
 from benchmarks.soreb_probes import judge, rows_of
 from benchmarks.soreb_report import WAYS, report
-from skingpt_r1.dermeval.reader import Reader, Senses
+from skingpt_r1.dermeval.reader import Reader
+from skingpt_r1.dermeval.saved import SHIPPED, load_adapters, made_of
 from skingpt_r1.dermeval.training.config import EvalConfig
 from skingpt_r1.dermeval.training.lessons import Lessons
 from skingpt_r1.dermeval.training.recipe import course, second_draw
 from skingpt_r1.dermeval.training.soreb import soreb
 from skingpt_r1.dermeval.training.supervised import supervise
-from skingpt_r1.distill.run import load_trained
+from skingpt_r1.models.diagnose import ADAPTERS
 from skingpt_r1.models.precision import keep_freed_memory
+from skingpt_r1.models.weights import sha256_of
 
 RUNS: Final = Path("runs/soreb")
 
 
 def run(options: argparse.Namespace) -> None:
     """Train what is not trained yet, judge what is not judged yet."""
-    begin = options.evaluator_run / "supervised"
-    saved = json.loads((begin / "settings.json").read_text())
-    unnamed = dict.fromkeys((f.name for f in fields(Senses)), False)  # a sense that was no choice yet was not had
-    config = EvalConfig(**{**unnamed, **saved["config"], "soreb_steps": options.steps})
+    begin = options.evaluator / SHIPPED
+    saved = made_of(begin)
+    if json.loads(saved["config"])["soreb_steps"]:
+        raise SystemExit(f"{begin}: has been through SOREB; name one that was trained with --set soreb_steps=0.")
+    config = EvalConfig(**{**json.loads(saved["config"]), "soreb_steps": options.steps})
     start = course(config, options.corpus, options.free, options.runs)
     if start.digest != saved["data"]:
         raise SystemExit(f"{begin}: trained on other texts; name the --corpus and --free that it was trained on.")
     reader, rows = start.reader, rows_of(start.aside, options.probes)
-    if (done := load_trained(begin, reader.trained())) < config.steps:
-        raise SystemExit(f"{begin}: at step {done} of {config.steps}; finish it first.")
+    load_adapters(begin, reader)
     judge(reader, start.lessons, rows, options.out / "judged" / "start.jsonl")
-    data = f"{start.digest} from {hashlib.sha256((begin / 'checkpoint.safetensors').read_bytes()).hexdigest()[:16]}"
+    data = f"{start.digest} from {sha256_of(begin)[:16]}"
     for seed in options.seeds:
         own = replace(config, seed=seed, batch=options.batch or config.batch)
         for way in WAYS:
-            load_trained(begin, reader.trained())
+            load_adapters(begin, reader)
             go_on(way, own, reader, start.lessons.by(own), data, options.out / f"seed{seed}" / way)
             judge(reader, start.lessons, rows, options.out / "judged" / f"seed{seed}.{way}.jsonl")
 
@@ -69,7 +70,7 @@ def go_on(way: str, config: EvalConfig, reader: Reader, lessons: Lessons, data: 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("run", "report"))
-    parser.add_argument("--evaluator-run", type=Path, default=Path("runs/dermeval"), help="holds `supervised`")
+    parser.add_argument("--evaluator", type=Path, default=ADAPTERS, help="folder of the evaluator to begin with")
     parser.add_argument("--steps", type=int, default=40, help="of each way on")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--batch", type=int, help="questions a step; the supervised stage's where not given")

@@ -42,19 +42,45 @@ def load(path: Path, backbone: str | None = None) -> tuple[Reader, Naming, dict[
 
     Raises SkinGPTError on a file that is no evaluator, and on a backbone that is missing or another one.
     """
+    tensors, metadata = _read(path)
     try:
-        with safe_open(path, "pt") as file:
-            metadata: dict[str, str] = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         senses, names = Senses(**json.loads(metadata["senses"])), json.loads(metadata["names"])
         naming = Naming(names, _part(tensors, "naming."))
         counts = json.loads(metadata.get("counts", "null"))
         first = None if counts is None else FirstLook(counts, _part(tensors, "first."))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        remedy = "Train one (skingpt dermeval train) and name its folder: --evaluator runs/dermeval."
-        raise SkinGPTError(f"{path}: no readable evaluator ({error!r}). {remedy}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise _unreadable(path, error) from error
     reader = _reader(path, senses, metadata, backbone)
     reader.first = first
+    _fill(reader, tensors, path)
+    reader.language.merge()
+    return reader.eval(), naming, metadata
+
+
+def made_of(path: Path) -> dict[str, str]:
+    """The metadata of an evaluator's file. Raises SkinGPTError."""
+    return _read(path)[1]
+
+
+def load_adapters(path: Path, reader: Reader) -> None:
+    """Put the LoRA of an evaluator's file into a reader, to train it on. Raises SkinGPTError."""
+    _fill(reader, _read(path)[0], path)
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> SkinGPTError:
+    remedy = "Train one (skingpt dermeval train) and name its folder: --evaluator runs/dermeval."
+    return SkinGPTError(f"{path}: no readable evaluator ({error!r}). {remedy}")
+
+
+def _fill(reader: Reader, tensors: Mapping[str, Tensor], path: Path) -> None:
     parameters = reader.trained()
     wrong = {f"language.{n}" for n in parameters} ^ {n for n in tensors if n.startswith("language.")}
     if wrong:
@@ -62,8 +88,6 @@ def load(path: Path, backbone: str | None = None) -> tuple[Reader, Naming, dict[
     with torch.no_grad():
         for name, parameter in parameters.items():
             parameter.copy_(tensors[f"language.{name}"])
-    reader.language.merge()
-    return reader.eval(), naming, metadata
 
 
 def _part(tensors: Mapping[str, Tensor], head: str) -> dict[str, Tensor]:

@@ -195,7 +195,7 @@ class Loop:
             return
         saved = load_file(path)
         self.step, self.best = int(saved["loop"][0]), float(saved["loop"][1])
-        _copy(self.parameters, _parameters(saved))
+        _copy(self.parameters, {name[2:]: value for name, value in saved.items() if name.startswith("p/")})
         for name, p in self.parameters.items():
             prefix = f"o/{name}/"
             state = {k.removeprefix(prefix): v for k, v in saved.items() if k.startswith(prefix)}
@@ -213,16 +213,6 @@ class Loop:
         self._stop = True
 
 
-def load_trained(folder: Path, parameters: Parameters) -> int:
-    """Put what the run in `folder` last saved into the parameters; returns after how many steps. Writes nothing."""
-    path = folder / "checkpoint.safetensors"
-    if not path.exists():
-        raise SkinGPTError(f"{path}: no checkpoint. Train the run first, or name another one.")
-    saved = load_file(path)
-    _copy(parameters, _parameters(saved))
-    return int(saved["loop"][0])
-
-
 def cosine(progress: float, warmup: float) -> float:
     """Linear warm-up to 1 over the first `warmup` share, then a cosine to 0."""
     if progress < warmup:
@@ -234,11 +224,6 @@ def seed_step(seed: int, step: int) -> random.Random:
     """Seed torch for this step and return a Python generator for it."""
     torch.manual_seed((seed * 1_000_003 + step) % 2**31)
     return random.Random(f"{seed} {step}")
-
-
-def _parameters(saved: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Of a checkpoint, by name."""
-    return {name[2:]: value for name, value in saved.items() if name.startswith("p/")}
 
 
 def _copy(parameters: Parameters, values: Mapping[str, Tensor]) -> None:

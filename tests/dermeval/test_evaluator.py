@@ -14,7 +14,7 @@ from skingpt_r1.dermeval.judging import Judgement, Submission, judged
 from skingpt_r1.dermeval.naming import fit_naming, load_naming, save_naming
 from skingpt_r1.dermeval.reader import Reader
 from skingpt_r1.dermeval.rubric import DIMENSIONS
-from skingpt_r1.dermeval.saved import MARGINS, SHIPPED, save
+from skingpt_r1.dermeval.saved import MARGINS, SHIPPED, load_adapters, made_of, save
 from skingpt_r1.dermeval.sight import Sight, SightCache
 from skingpt_r1.images.reading import Photo
 from skingpt_r1.models.diagnose import ADAPTERS
@@ -122,3 +122,18 @@ def test_a_diagnosis_head_is_kept_and_read_back_alike(tmp_path: Path) -> None:
     save_naming(fitted, tmp_path / "new" / "naming.safetensors")
     sight = Sight(embed=torch.randn(EMBED))
     assert load_naming(tmp_path / "new" / "naming.safetensors").of(sight) == fitted.of(sight)
+
+
+def test_a_finished_evaluator_can_be_trained_on(trained: Path, tmp_path: Path) -> None:
+    reader = Reader()
+    with torch.no_grad():
+        for parameter in reader.trained().values():
+            parameter.fill_(0.5)  # exact in bfloat16
+    naming = fit_naming(torch.randn(12, EMBED), ["melanoma", "melanocytic nevus"] * 6, steps=3)
+    save(reader, naming, tmp_path / SHIPPED, {"data": "these texts"})
+    again = Reader()
+    load_adapters(tmp_path / SHIPPED, again)
+    assert all(torch.equal(p, torch.full_like(p, 0.5)) and p.requires_grad for p in again.trained().values())
+    assert made_of(tmp_path / SHIPPED)["data"] == "these texts"
+    with pytest.raises(SkinGPTError, match="no readable evaluator"):
+        made_of(tmp_path / MARGINS)
