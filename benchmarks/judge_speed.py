@@ -20,12 +20,10 @@ from typing import Any
 
 from benchmarks.judge_rows import by_hash, test_texts
 from benchmarks.results import keep
-from skingpt_r1.dermcot.lint import lint
-from skingpt_r1.dermcot.scoring import LintScorer
+from benchmarks.score_judge import lint_score
 from skingpt_r1.dermeval.degrade.subject import Subject
 from skingpt_r1.dermeval.judging import Submission, load_judge
 from skingpt_r1.models.diagnose import ADAPTERS
-from skingpt_r1.records import Case, Modality
 
 COLD = "from skingpt_r1.cli.main import main; main()"
 _PEAK = "import resource,subprocess,sys; subprocess.run(sys.argv[1:], check=True); "
@@ -70,10 +68,9 @@ def warm(told: list[Subject], evaluator: Path) -> dict[str, float]:
 
 def by_rules(told: list[Subject]) -> float:
     """Cases a second of the lint score, which looks at no picture."""
-    case, scorer = Case("", "", Modality.DERMOSCOPY, ""), LintScorer()
     began = time.perf_counter()
     for subject in told:
-        scorer.score(case, subject.text, lint(subject.text))
+        lint_score(subject.text)
     return round(len(told) / (time.perf_counter() - began), 1)
 
 

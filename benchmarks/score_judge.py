@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +24,7 @@ from skingpt_r1.dermcot.scoring import LintScorer
 from skingpt_r1.dermeval import conformal
 from skingpt_r1.dermeval.degrade.registry import DAMAGES, HELD_OUT_FAMILY, PICTURE
 from skingpt_r1.dermeval.degrade.styles import HELD_OUT_STYLE
+from skingpt_r1.dermeval.reader import remarks_of
 from skingpt_r1.dermeval.rubric import DIMENSIONS
 from skingpt_r1.dermeval.saved import MARGINS
 from skingpt_r1.models.diagnose import ADAPTERS
@@ -31,6 +32,7 @@ from skingpt_r1.records import Case, Modality
 
 Line = dict[str, Any]
 STRONG: Final = 3
+_NO_CASE: Final = Case("", "", Modality.DERMOSCOPY, "")
 
 
 def lines_of(name: str, folder: Path) -> list[Line]:
@@ -82,6 +84,7 @@ def ranked(pairs: Sequence[tuple[Line, Line]]) -> dict[str, Any]:
     groups = {
         "all": list(pairs),
         "strong": strong,
+        "strong, of the families shown": [p for p in strong if DAMAGES[p[1]["kind"]].family != HELD_OUT_FAMILY],
         "strong, the text shows it": [p for p in strong if DAMAGES[p[1]["kind"]].sees != PICTURE],
         "only picture or history shows it": seen,
         "only picture shows it": [p for p in seen if DAMAGES[p[1]["kind"]].family != "history"],
@@ -102,12 +105,16 @@ def ranked(pairs: Sequence[tuple[Line, Line]]) -> dict[str, Any]:
     }
 
 
+def lint_score(text: str) -> float:
+    """Of a text without its case, 0 .. 5."""
+    return LintScorer().score(_NO_CASE, text, lint(text)).value
+
+
 def errors(lines: Sequence[Line], blind: Sequence[Line]) -> dict[str, Any]:
     """Mean absolute error to the target per dimension, beside three baselines."""
     target = np.array([x["target"] for x in lines], dtype=float)
     without = {x["key"]: x["scores"] for x in blind}
-    case = Case("", "", Modality.DERMOSCOPY, "")
-    lints = np.array([[LintScorer().score(case, x["text"], lint(x["text"])).value] * len(DIMENSIONS) for x in lines])
+    lints = np.array([[lint_score(x["text"])] * len(DIMENSIONS) for x in lines])
     told: dict[str, Any] = {
         "ours": np.array([x["scores"] for x in lines]),
         "mean of the targets": np.broadcast_to(target.mean(0), target.shape),
@@ -119,6 +126,20 @@ def errors(lines: Sequence[Line], blind: Sequence[Line]) -> dict[str, Any]:
     for name, scores in told.items():
         found[name]["mean"] = round(float(np.abs(scores - target).mean()), 3)
     return {"n": len(lines), **found}
+
+
+def critiques(lines: Sequence[Line]) -> dict[str, int]:
+    """How many damaged texts are faulted at all, and for what is wrong with them; how many sound ones are faulted."""
+    found: Counter[str] = Counter()
+    for x in lines:
+        said = {str(r.fault) for r in remarks_of(x["written"])}
+        wanted = {fault for _, fault in x["wanted"]}
+        side = "damaged" if wanted else "sound"
+        found[side] += 1
+        found[f"{side}, faulted"] += bool(said)
+        if wanted:
+            found["damaged, right fault"] += bool(said & wanted)
+    return dict(found)
 
 
 def covered(lines: Sequence[Line], folder: Path) -> dict[str, float]:
@@ -170,9 +191,10 @@ def main() -> None:
         figures["error"] = errors(views["picture"], views["blind"])
         figures["covered"] = covered(views["picture"], options.evaluator)
     if free := lines_of("free.picture", options.folder):
-        figures["free"] = {**ranked(pairs_of(free)), "error": errors(free, [])}
+        figures["free"] = {**ranked(pairs_of(free)), "error": errors(free, []), "critiques": critiques(free)}
     if manipulated := lines_of("manipulated.picture", options.folder):
         figures["manipulated"] = rises(manipulated)
+        figures["critiques"] = critiques([x for x in manipulated if x["kind"] == "as it is"])
     print(json.dumps(figures, indent=1))
     if options.folder == RUNS:
         keep("score_judge", figures)

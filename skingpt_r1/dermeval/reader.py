@@ -98,6 +98,11 @@ def plain(text: str) -> str:
     return re.sub(r"\[\s*(critique|scores)\s*\]", " ", seen, flags=re.IGNORECASE).strip()
 
 
+def remarks_of(written: str) -> tuple[Remark, ...]:
+    """The remarks of an answer in the form of the grammar."""
+    return parse_remarks(written.partition(f"\n{HEADING}")[2].strip().removesuffix("."))
+
+
 class Reader(nn.Module):
     """The language model and what it is asked. Trained and used through the same prompts.
 
@@ -218,7 +223,8 @@ class Reader(nn.Module):
     def _read(self, ids: list[int], logits: Tensor, outlook: Tensor | None) -> Answer:
         """ids of one answer; logits [T, V] before each; outlook [6, 6]."""
         written = self.language.text(ids)
-        remarks = parse_remarks(written.partition(f"\n{HEADING}")[2].strip().removesuffix("."))
         own = logits[self.score_places()][:, self.digits].float().cpu()  # [6, 6]
         shares = (own if outlook is None else own + outlook).softmax(1)
-        return Answer(remarks, tuple((shares @ torch.tensor(POINTS, dtype=torch.float32)).tolist()), written)
+        return Answer(
+            remarks_of(written), tuple((shares @ torch.tensor(POINTS, dtype=torch.float32)).tolist()), written
+        )
