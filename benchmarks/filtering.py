@@ -32,9 +32,8 @@ from safetensors.torch import load_file
 
 from benchmarks.read_rows import SETS, lines_of, read, rows_of
 from benchmarks.results import balanced_accuracy, interval, keep
+from benchmarks.score_judge import lint_score
 from benchmarks.score_rows import claims
-from skingpt_r1.dermcot.lint import lint
-from skingpt_r1.dermcot.scoring import LintScorer
 from skingpt_r1.dermcot.teaching import alone
 from skingpt_r1.dermeval.degrade.apply import degraded
 from skingpt_r1.dermeval.degrade.registry import DAMAGES, Damage
@@ -48,7 +47,7 @@ from skingpt_r1.models.diagnose import ADAPTERS
 from skingpt_r1.models.diagnose import load as load_model
 from skingpt_r1.models.precision import keep_freed_memory
 from skingpt_r1.models.weights import save_tensors
-from skingpt_r1.records import Case, History, Modality
+from skingpt_r1.records import History
 from skingpt_r1.sources.streams import write_text
 
 RUNS: Final = Path("runs/filtering")
@@ -61,15 +60,14 @@ Entry = dict[str, Any]  # a line of corpus.jsonl, with "damage" and, once scored
 def choose(options: argparse.Namespace) -> None:
     """Writes pool.jsonl, and a corpus a way."""
     path = options.out / "pool.jsonl"
+    lines = [json.loads(line) for line in (options.corpus / "corpus.jsonl").read_text().splitlines()]
     if not path.exists():
-        lines = [json.loads(line) for line in (options.corpus / "corpus.jsonl").read_text().splitlines()]
         entries = pool_of(lines, list(subjects(options.corpus / "corpus.jsonl")), options.rows)
-        score(entries, options.evaluator)
+        score(entries, options)
         options.out.mkdir(parents=True, exist_ok=True)
         write_text(path, "".join(json.dumps(entry) + "\n" for entry in entries))
     entries = [json.loads(line) for line in path.read_text().splitlines()]
-    val = [json.loads(line) for line in (options.corpus / "corpus.jsonl").read_text().splitlines()]
-    val = [entry for entry in val if entry["case"]["split"] == "val"][: options.val]
+    val = [entry for entry in lines if entry["case"]["split"] == "val"][: options.val]
     for way in WAYS:
         kept = better_half(entries, way)
         (options.out / way).mkdir(parents=True, exist_ok=True)
@@ -112,11 +110,10 @@ def stratum(entry: Entry) -> str:
     return f"{entry['case']['dataset']}|{entry['case']['diagnosis']}"
 
 
-def score(entries: Sequence[Entry], evaluator: Path) -> None:
+def score(entries: Sequence[Entry], options: argparse.Namespace) -> None:
     """Puts {way: score} into each entry; DermEval's is the mean of six."""
-    reader, naming, _ = load(evaluator / SHIPPED)
-    seen = SightCache(Path("runs/sights"), backbone=reader.language).get([e["case"]["image"] for e in entries])
-    case = Case("", "", Modality.DERMOSCOPY, "")
+    reader, naming, _ = load(options.evaluator / SHIPPED)
+    seen = SightCache(options.runs / "sights", backbone=reader.language).get([e["case"]["image"] for e in entries])
     rng = random.Random(0)
     began = time.monotonic()
     order = sorted(range(len(entries)), key=lambda i: len(entries[i]["text"]))  # less padding
@@ -130,7 +127,7 @@ def score(entries: Sequence[Entry], evaluator: Path) -> None:
         for entry, answer in zip(batch, reader.answer(asked, critiques=False), strict=True):
             entry["scores"] = {
                 "dermeval": round(float(np.mean(answer.scores)), 4),
-                "lint": LintScorer().score(case, entry["text"], lint(entry["text"])).value,
+                "lint": lint_score(entry["text"]),
                 CHANCE: rng.random(),
                 SOUND: float(entry["damage"] is None),
             }

@@ -12,24 +12,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.judge_rows import FREE
-from benchmarks.results import interval, keep
-from benchmarks.soreb_probes import judge, rows_of, whole_lines
-from benchmarks.soreb_report import COLUMNS, ERROR, RANKED, paired, table
+from benchmarks.probes import judge, obey, rows_of, whole_lines
+from benchmarks.results import keep
+from benchmarks.soreb_report import COLUMNS, ERROR, RANKED, mean_of, paired, table
 from skingpt_r1.dermeval.degrade.registry import DAMAGES, PICTURE
 from skingpt_r1.dermeval.reader import Senses
 from skingpt_r1.dermeval.training.config import EvalConfig
 from skingpt_r1.dermeval.training.recipe import course
 from skingpt_r1.dermeval.training.supervised import supervise
-from skingpt_r1.models.precision import keep_freed_memory
 
 RUNS: Final = Path("runs/senses")
 NOTHING: Final = "nothing"
@@ -78,36 +75,16 @@ def told(values: np.ndarray, seen: np.ndarray, cases: Sequence[str]) -> dict[str
     error, ranked = values[:, COLUMNS.index(ERROR)], values[:, COLUMNS.index(RANKED)]
     groups = {ERROR: error, f"{RANKED}, the text shows it": ranked[~seen], f"{RANKED}, only the picture": ranked[seen]}
     names = [np.array(cases), np.array(cases)[~seen], np.array(cases)[seen]]
-    return {
-        name: {"mean": round(float(of.mean()), 4), "interval": _interval(of, own.tolist())}
-        for (name, of), own in zip(groups.items(), names, strict=True)
-        if len(of)
-    }
-
-
-def _interval(values: np.ndarray, cases: Sequence[str]) -> list[float]:
-    mean: Callable[[Any], float] = lambda i: float(values[i].mean())  # noqa: E731
-    return [round(end, 4) for end in interval(mean, cases)]
+    return {name: mean_of(of, own.tolist()) for (name, of), own in zip(groups.items(), names, strict=True) if len(of)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("run", "report"))
     parser.add_argument("--without", nargs="+", choices=NAMES, default=NAMES, help="the sense that is taken away")
     parser.add_argument("--steps", type=int, default=EvalConfig().steps)
     parser.add_argument("--batch", type=int, default=EvalConfig().batch)
     parser.add_argument("--probes", type=int, default=300, help="pairs of a sound and a damaged text to judge")
-    parser.add_argument("--corpus", type=Path, nargs="+", default=[Path("runs/corpus")])
-    parser.add_argument("--free", type=Path, default=FREE, help="texts by others")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="holds the caches of pictures")
-    parser.add_argument("--out", type=Path, default=RUNS)
-    options = parser.parse_args()
-    if options.what == "report":
-        report(options.out, shown=options.out == RUNS)
-        return
-    keep_freed_memory()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-    run(options)
+    obey(parser, run, report, RUNS)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from benchmarks.judge_rows import FREE
-from benchmarks.soreb_probes import judge, rows_of
+from benchmarks.probes import judge, obey, rows_of
 from benchmarks.soreb_report import WAYS, report
 from skingpt_r1.dermeval.reader import Reader
 from skingpt_r1.dermeval.saved import SHIPPED, load_adapters, made_of
@@ -29,7 +27,6 @@ from skingpt_r1.dermeval.training.recipe import course, second_draw
 from skingpt_r1.dermeval.training.soreb import soreb
 from skingpt_r1.dermeval.training.supervised import supervise
 from skingpt_r1.models.diagnose import ADAPTERS
-from skingpt_r1.models.precision import keep_freed_memory
 from skingpt_r1.models.weights import sha256_of
 
 RUNS: Final = Path("runs/soreb")
@@ -69,23 +66,12 @@ def go_on(way: str, config: EvalConfig, reader: Reader, lessons: Lessons, data: 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("run", "report"))
     parser.add_argument("--evaluator", type=Path, default=ADAPTERS, help="folder of the evaluator to begin with")
     parser.add_argument("--steps", type=int, default=40, help="of each way on")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--batch", type=int, help="questions a step; the supervised stage's where not given")
     parser.add_argument("--probes", type=int, default=150, help="pairs of a sound and a damaged text to judge")
-    parser.add_argument("--corpus", type=Path, nargs="+", default=[Path("runs/corpus")])
-    parser.add_argument("--free", type=Path, default=FREE, help="texts by others")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="holds the caches of pictures")
-    parser.add_argument("--out", type=Path, default=RUNS)
-    options = parser.parse_args()
-    if options.what == "report":
-        report(options.out, shown=options.out == RUNS)
-        return
-    keep_freed_memory()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-    run(options)
+    obey(parser, run, report, RUNS)
 
 
 if __name__ == "__main__":

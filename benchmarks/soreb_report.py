@@ -18,8 +18,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from benchmarks.curves import journal, series
+from benchmarks.probes import SOUND, Line, whole_lines
 from benchmarks.results import interval, keep
-from benchmarks.soreb_probes import SOUND, Line, whole_lines
 from skingpt_r1.dermeval.rubric import DIMENSIONS
 
 CURVES: Final = Path("docs/soreb.png")
@@ -52,11 +52,13 @@ def table(lines: Sequence[Line], pairs: Sequence[int]) -> np.ndarray:
 
 def told(values: np.ndarray, cases: Sequence[str]) -> dict[str, Any]:
     """Mean of every column of [P, COLUMNS] with its interval."""
-    figures = {}
-    for name, column in zip(COLUMNS, values.T, strict=True):
-        low, high = interval(lambda i, c=column: float(c[i].mean()), cases)
-        figures[name] = {"mean": round(float(column.mean()), 4), "interval": [round(low, 4), round(high, 4)]}
-    return figures
+    return {name: mean_of(column, cases) for name, column in zip(COLUMNS, values.T, strict=True)}
+
+
+def mean_of(values: np.ndarray, cases: Sequence[str]) -> dict[str, Any]:
+    """Mean of [P] with its interval."""
+    low, high = interval(lambda i: float(values[i].mean()), cases)
+    return {"mean": round(float(values.mean()), 4), "interval": [round(low, 4), round(high, 4)]}
 
 
 def figures_of(lines: Mapping[str, Sequence[Line]], seeds: Sequence[str]) -> dict[str, Any]:

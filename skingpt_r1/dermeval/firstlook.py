@@ -7,19 +7,15 @@ the baseline that the reader must beat.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
 from torch import Tensor, nn
 
 from skingpt_r1.dermeval.rubric import DIMENSIONS, HIGHEST, LOWEST
 from skingpt_r1.dermeval.training.losses import expected_error
-from skingpt_r1.models.weights import save_tensors
 
 _POINTS: Final = int(HIGHEST - LOWEST) + 1
 _HIDDEN: Final = 96
@@ -82,18 +78,6 @@ def fit_first_look(
     for name, layer in zip(_LAYERS, linear, strict=True):
         tensors |= {f"weight{name}": layer.weight.detach(), f"bias{name}": layer.bias.detach()}
     return FirstLook(names, tensors)
-
-
-def save_first_look(look: FirstLook, path: Path) -> None:
-    """One file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_tensors(path, look.tensors, {"counts": json.dumps(look.names)})
-
-
-def load_first_look(path: Path) -> FirstLook:
-    """What `save_first_look` wrote. Raises OSError, KeyError or SafetensorError on another file."""
-    with safe_open(path, "pt") as file:
-        return FirstLook(json.loads(file.metadata()["counts"]), {n: file.get_tensor(n) for n in file.keys()})  # noqa: SIM118
 
 
 def _vectors(counted: Sequence[Counts], names: Sequence[str]) -> Tensor:

@@ -7,17 +7,13 @@ far to trust it must be shown pictures of other splits.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
 from torch import Tensor
 
 from skingpt_r1.dermeval.sight import Sight
-from skingpt_r1.models.weights import save_tensors
 
 _DECAY = 1e-3  # on the weights, standardised features
 
@@ -61,15 +57,3 @@ def fit_naming(embed: Tensor, diagnoses: Sequence[str], steps: int = 60) -> Nami
     optimiser.step(closure)
     found = {"mean": mean, "deviation": deviation, "weight": weight.detach(), "bias": bias.detach()}
     return Naming(names, found)
-
-
-def save_naming(naming: Naming, path: Path) -> None:
-    """One file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_tensors(path, naming.tensors, {"names": json.dumps(naming.names)})
-
-
-def load_naming(path: Path) -> Naming:
-    """What `save_naming` wrote. Raises OSError, KeyError or SafetensorError on another file."""
-    with safe_open(path, "pt") as file:
-        return Naming(json.loads(file.metadata()["names"]), {n: file.get_tensor(n) for n in file.keys()})  # noqa: SIM118

@@ -9,6 +9,7 @@ in the user's cache, so that every later start needs no network.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import shutil
@@ -16,11 +17,12 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -71,6 +73,18 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, 
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     save_file({name: value.detach().contiguous() for name, value in tensors.items()}, partial, metadata)
     os.replace(partial, path)
+
+
+def save_named(path: Path, names: Sequence[str], tensors: Mapping[str, Tensor]) -> None:
+    """Tensors with the names of their rows or columns, in a folder that is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_tensors(path, tensors, {"names": json.dumps(names)})
+
+
+def load_named(path: Path) -> tuple[list[str], dict[str, Tensor]]:
+    """What `save_named` wrote. Raises OSError, TypeError, KeyError or SafetensorError on another file."""
+    with safe_open(path, "pt") as file:
+        return json.loads(file.metadata()["names"]), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
 def encoder_weights() -> dict[str, torch.Tensor]:

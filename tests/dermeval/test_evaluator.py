@@ -11,7 +11,7 @@ from PIL import Image
 from skingpt_r1.dermeval import conformal
 from skingpt_r1.dermeval.evaluator import Evaluator
 from skingpt_r1.dermeval.judging import Judgement, Submission, judged
-from skingpt_r1.dermeval.naming import fit_naming, load_naming, save_naming
+from skingpt_r1.dermeval.naming import Naming, fit_naming
 from skingpt_r1.dermeval.reader import Reader
 from skingpt_r1.dermeval.rubric import DIMENSIONS
 from skingpt_r1.dermeval.saved import MARGINS, SHIPPED, load_adapters, made_of, save
@@ -19,7 +19,7 @@ from skingpt_r1.dermeval.sight import Sight, SightCache
 from skingpt_r1.images.reading import Photo
 from skingpt_r1.models.diagnose import ADAPTERS
 from skingpt_r1.models.embedded import EMBED, visual_digest
-from skingpt_r1.models.weights import save_tensors
+from skingpt_r1.models.weights import load_named, save_named, save_tensors
 from skingpt_r1.records import CaseError, SkinGPTError
 
 PHOTOS = sorted((Path(__file__).parents[2] / "examples").glob("*.jpg"))[:2]
@@ -119,9 +119,9 @@ def test_a_changed_picture_is_seen_changed_and_kept_apart(tmp_path: Path) -> Non
 
 def test_a_diagnosis_head_is_kept_and_read_back_alike(tmp_path: Path) -> None:
     fitted = fit_naming(torch.randn(12, EMBED), ["melanoma", "melanocytic nevus"] * 6, steps=3)
-    save_naming(fitted, tmp_path / "new" / "naming.safetensors")
+    save_named(tmp_path / "new" / "naming.safetensors", fitted.names, fitted.tensors)
     sight = Sight(embed=torch.randn(EMBED))
-    assert load_naming(tmp_path / "new" / "naming.safetensors").of(sight) == fitted.of(sight)
+    assert Naming(*load_named(tmp_path / "new" / "naming.safetensors")).of(sight) == fitted.of(sight)
 
 
 def test_a_finished_evaluator_can_be_trained_on(trained: Path, tmp_path: Path) -> None:

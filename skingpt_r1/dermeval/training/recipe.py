@@ -20,8 +20,8 @@ from skingpt_r1.dermeval import conformal
 from skingpt_r1.dermeval.degrade.apply import degraded, sound
 from skingpt_r1.dermeval.degrade.styles import HELD_OUT_STYLE, STYLES
 from skingpt_r1.dermeval.degrade.subject import Pool, Subject, certified, styled, subjects
-from skingpt_r1.dermeval.firstlook import FirstLook, fit_first_look, load_first_look, save_first_look
-from skingpt_r1.dermeval.naming import Naming, fit_naming, load_naming, save_naming
+from skingpt_r1.dermeval.firstlook import FirstLook, fit_first_look
+from skingpt_r1.dermeval.naming import Naming, fit_naming
 from skingpt_r1.dermeval.reader import Reader, Senses
 from skingpt_r1.dermeval.saved import MARGINS, SHIPPED, save
 from skingpt_r1.dermeval.sight import SightCache
@@ -35,6 +35,7 @@ from skingpt_r1.models.diagnose import ADAPTERS
 from skingpt_r1.models.embedded import Embedded, load_adapter, visual_digest
 from skingpt_r1.models.language import EMBEDDED
 from skingpt_r1.models.segmenter import frozen_encoder
+from skingpt_r1.models.weights import load_named, save_named
 from skingpt_r1.records import SkinGPTError
 
 log = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ def first_look_of(reader: Reader, lessons: Lessons, digest: str, folder: Path) -
     drawn = {n: v for n, v in asdict(config).items() if n.endswith("_share") or n in ("seed", "group", "first_groups")}
     path = folder / f"{hashlib.sha256(repr((digest, drawn, reader.senses)).encode()).hexdigest()[:24]}.safetensors"
     if path.exists():
-        return load_first_look(path)
+        return FirstLook(*load_named(path))
     counted: list[dict[str, float]] = []
     scores: list[tuple[int, ...]] = []
     for place, group in enumerate(lessons.groups(config.first_groups), 1):
@@ -127,7 +128,7 @@ def first_look_of(reader: Reader, lessons: Lessons, digest: str, folder: Path) -
         if place % 250 == 0:
             log.info("first look: counted %d/%d cases", place, config.first_groups)
     look = fit_first_look(counted, scores, config.seed)
-    save_first_look(look, path)
+    save_named(path, look.names, look.tensors)
     return look
 
 
@@ -144,8 +145,9 @@ def naming_of(train: Sequence[Subject], runs: Path, adapters: Path) -> Naming:
     made_of = repr((visual_digest(adapters / "writer.safetensors"), sorted(rows.items())))
     path = runs / "naming" / f"{hashlib.sha256(made_of.encode()).hexdigest()[:24]}.safetensors"
     if not path.exists():
-        save_naming(_fitted(rows, runs / "features", adapters), path)
-    return load_naming(path)
+        naming = _fitted(rows, runs / "features", adapters)
+        save_named(path, naming.names, naming.tensors)
+    return Naming(*load_named(path))
 
 
 def _fitted(rows: Mapping[str, str], folder: Path, adapters: Path) -> Naming:

@@ -1,24 +1,30 @@
-"""What every model of `soreb` judges: texts about patients kept aside, each sound and damaged; and its journal."""
+"""What the models of `soreb` and `senses` judge: texts about patients kept aside, each sound and damaged.
+
+Also the journal of their answers, and the command line that both share.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
 import random
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
+from benchmarks.judge_rows import FREE
 from skingpt_r1.dermeval.degrade.apply import Degraded, degraded, sound
 from skingpt_r1.dermeval.degrade.subject import Pool, Subject
 from skingpt_r1.dermeval.reader import Reader
 from skingpt_r1.dermeval.training.lessons import Lessons, patient
 from skingpt_r1.dermeval.training.recipe import probes
 from skingpt_r1.dermeval.training.soreb import rewarded, sampled
+from skingpt_r1.models.precision import keep_freed_memory
 from skingpt_r1.sources.streams import write_text
 
 log = logging.getLogger(__name__)
@@ -97,3 +103,24 @@ def judged(reader: Reader, lessons: Lessons, rows: Sequence[Row]) -> list[Line]:
         }
         for i, (row, answer) in enumerate(zip(rows, answers, strict=True))
     ]  # fmt: skip
+
+
+def obey(
+    parser: argparse.ArgumentParser,
+    run: Callable[[argparse.Namespace], None],
+    report: Callable[[Path, bool], None],
+    folder: Path,
+) -> None:
+    """Adds what both benchmarks ask for, then trains and judges, or reports; only what is in `folder` is kept."""
+    parser.add_argument("what", choices=("run", "report"))
+    parser.add_argument("--corpus", type=Path, nargs="+", default=[Path("runs/corpus")])
+    parser.add_argument("--free", type=Path, default=FREE, help="texts by others")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="holds the caches of pictures")
+    parser.add_argument("--out", type=Path, default=folder)
+    options = parser.parse_args()
+    if options.what == "report":
+        report(options.out, options.out == folder)
+        return
+    keep_freed_memory()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    run(options)
