@@ -186,6 +186,8 @@ def report(options: argparse.Namespace) -> None:
         way: {seed: lines_of("val", options.out / way / f"seed{seed}" / "readings") for seed in options.seeds}
         for way in WAYS
     }
+    if len({tuple(x["key"] for x in lines) for by_seed in read_by.values() for lines in by_seed.values()}) > 1:
+        raise SystemExit(f"{options.out}: not all writers have read the same pictures yet; run train to its end.")
     for way in WAYS:
         figures["writers"][way] = {f"seed {s}": told(lines) for s, lines in read_by[way].items()}
         if way != CHANCE:
