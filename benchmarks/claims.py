@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.read_rows import RUNS, SETS, lines_of
-from benchmarks.results import interval, keep
+from benchmarks.results import keep
+from skingpt_r1.dermbench.statistics import interval
 from skingpt_r1.dermcot.evidence import told
 from skingpt_r1.images.findings import support
 from skingpt_r1.images.masks import load_mask

@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.claims import Key, changed_shares, verdicts
-from benchmarks.results import interval, keep
+from benchmarks.results import keep
+from skingpt_r1.dermbench.statistics import interval
 from skingpt_r1.dermcot.describing import Measured, shipped_segment
 from skingpt_r1.dermcot.stages import blind
 from skingpt_r1.distill.data import gather

@@ -24,7 +24,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.results import interval, keep
+from benchmarks.results import keep
+from skingpt_r1.dermbench.statistics import interval
 from skingpt_r1.knowledge.conclusion import conclude, kin
 from skingpt_r1.knowledge.diagnoses import get, preferred, table
 

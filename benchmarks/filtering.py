@@ -31,9 +31,11 @@ import torch
 from safetensors.torch import load_file
 
 from benchmarks.read_rows import SETS, lines_of, read, rows_of
-from benchmarks.results import balanced_accuracy, interval, keep
+from benchmarks.results import keep
 from benchmarks.score_judge import lint_score
 from benchmarks.score_rows import claims
+from skingpt_r1.dermbench.metrics import balanced_accuracy
+from skingpt_r1.dermbench.statistics import interval
 from skingpt_r1.dermcot.teaching import alone
 from skingpt_r1.dermeval.degrade.apply import degraded
 from skingpt_r1.dermeval.degrade.registry import DAMAGES, Damage

@@ -1,4 +1,4 @@
-"""What every benchmark writes beside its figures, and the interval that every figure carries."""
+"""What every benchmark writes beside its figures."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import json
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 FOLDER = Path(__file__).parent / "results"
@@ -42,24 +40,3 @@ def processor() -> str:
         else []
     )
     return names[0] if names else platform.processor()
-
-
-def balanced_accuracy(predicted: Sequence[str], truth: Sequence[str]) -> float:
-    """Mean recall over the labels in `truth`."""
-    said, true = np.asarray(predicted), np.asarray(truth)
-    return float(np.mean([(said[true == label] == label).mean() for label in sorted(set(truth))]))
-
-
-def interval(
-    metric: Callable[[np.ndarray], float], groups: Sequence[str], repeats: int = 1000, seed: int = 0
-) -> tuple[float, float]:
-    """95 % bootstrap interval of metric(row numbers), drawing whole groups (patients, lesions)."""
-    members: dict[str, list[int]] = {}
-    for row, group in enumerate(groups):
-        members.setdefault(group, []).append(row)
-    blocks = [np.asarray(rows) for rows in members.values()]
-    rng = np.random.default_rng(seed)
-    values = [
-        metric(np.concatenate([blocks[i] for i in rng.integers(0, len(blocks), len(blocks))])) for _ in range(repeats)
-    ]
-    return float(np.percentile(values, 2.5)), float(np.percentile(values, 97.5))

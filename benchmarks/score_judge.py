@@ -18,7 +18,8 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.judge_rows import RUNS
-from benchmarks.results import interval, keep
+from benchmarks.results import keep
+from skingpt_r1.dermbench.statistics import interval
 from skingpt_r1.dermcot.lint import lint
 from skingpt_r1.dermcot.scoring import LintScorer
 from skingpt_r1.dermeval import conformal

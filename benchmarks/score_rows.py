@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.read_rows import RUNS, SETS, lines_of
-from benchmarks.results import balanced_accuracy, interval, keep
+from benchmarks.results import keep
+from skingpt_r1.dermbench.metrics import balanced_accuracy
+from skingpt_r1.dermbench.statistics import interval
 from skingpt_r1.knowledge.labelsets import label_set
 
 PROBE = {

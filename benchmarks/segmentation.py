@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from skimage.filters import gaussian, threshold_otsu
 from skimage.measure import label
 
-from benchmarks.results import interval, keep
+from benchmarks.results import keep
+from skingpt_r1.dermbench.statistics import interval
 from skingpt_r1.distill.data import gather
 from skingpt_r1.distill.masked import Outlined, outlined_cases, true_mask
 from skingpt_r1.distill.segment import box_iou, dice_and_iou

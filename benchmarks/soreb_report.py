@@ -19,7 +19,8 @@ import numpy as np
 
 from benchmarks.curves import journal, series
 from benchmarks.probes import SOUND, Line, whole_lines
-from benchmarks.results import interval, keep
+from benchmarks.results import keep
+from skingpt_r1.dermbench.statistics import interval
 from skingpt_r1.dermeval.rubric import DIMENSIONS
 
 CURVES: Final = Path("docs/soreb.png")

@@ -19,7 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.results import balanced_accuracy, interval, keep
+from benchmarks.results import keep
+from skingpt_r1.dermbench.metrics import balanced_accuracy
+from skingpt_r1.dermbench.statistics import interval
 from skingpt_r1.distill.data import LabelledMaps, gather, labelled_maps
 from skingpt_r1.distill.recipe import saved_teacher
 from skingpt_r1.distill.teacher import chosen

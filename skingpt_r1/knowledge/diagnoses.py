@@ -160,13 +160,14 @@ def urgency_of(
     """When a doctor must look, given the (concept, value) findings and how sure the diagnosis is.
 
     A red flag makes "soon" urgent and anything milder "soon". Doubt makes it at least "soon" where a rival is
-    malignant. Nothing lowers the usual urgency of the diagnosis.
+    malignant. Nothing lowers the usual urgency of the diagnosis. A rival is a word that a model wrote: one that the
+    table lacks counts as none.
     """
     row = get(name)
     urgency = row.urgency
     if any(flag.claims.intersection(findings) for flag in row.red_flags):
         urgency = Urgency.URGENT if urgency in (Urgency.SOON, Urgency.URGENT) else Urgency.SOON
-    if not confident and any(get(rival).malignant == "malignant" for rival in rivals):
+    if not confident and any(table()[rival].malignant == "malignant" for rival in rivals if rival in table()):
         urgency = max(urgency, Urgency.SOON, key=BY_URGENCY.index)
     return urgency
 

@@ -124,6 +124,7 @@ def test_urgency_rises_and_never_falls() -> None:
     assert urgency_of("actinic keratosis", [("hurt", "yes")]) == Urgency.URGENT
     assert urgency_of("melanocytic nevus", [], ["melanoma"], confident=False) == Urgency.SOON
     assert urgency_of("melanoma", [], ["melanocytic nevus"], confident=False) == Urgency.URGENT
+    assert urgency_of("melanocytic nevus", [], ["melanotherapy"], confident=False) == Urgency.SELF_WATCH
     order = [Urgency.URGENT, Urgency.SOON, Urgency.ROUTINE, Urgency.SELF_WATCH]
     for name, row in table().items():
         for flag in row.red_flags:

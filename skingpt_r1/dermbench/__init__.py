@@ -1,0 +1,1 @@
+"""What a system is worth: tasks, systems under test, judges, metrics, trust, leaderboard, ablations."""
