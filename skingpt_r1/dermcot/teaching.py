@@ -12,12 +12,11 @@ from skingpt_r1.dermcot.evidence import collect
 from skingpt_r1.dermcot.taught import Written, read_corpus
 from skingpt_r1.distill.config import DistillConfig
 from skingpt_r1.distill.data import LabelledMaps, capped, corpus_maps, selected
-from skingpt_r1.distill.lessons import Lessons
+from skingpt_r1.distill.recipe import Taught
 from skingpt_r1.models.segmenter import load_segmenter
 from skingpt_r1.records import SkinGPTError
 from skingpt_r1.sources.clustering import key
 
-Taught = tuple[tuple[LabelledMaps, Lessons], tuple[LabelledMaps, Lessons]]  # of train, and of val
 VAL_ROWS: Final = 20  # most of a source and label whose narratives the loss is followed on
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from skingpt_r1.distill.losses import Alignment
+from skingpt_r1.models.language import LORA_RANK
 from skingpt_r1.records import SkinGPTError
 
 
@@ -21,6 +22,8 @@ class DistillConfig:
     visual: bool = field(default=True, metadata={"help": "distil the teacher's embedding (off: language only)"})
     language: bool = field(default=True, metadata={"help": "train on narratives (off: visual only)"})
     bias: bool = field(default=True, metadata={"help": "vocabulary bias from the visual embedding"})
+    rank: int = field(default=LORA_RANK, metadata={"help": "rank of LoRA"})
+    claims: bool = field(default=True, metadata={"help": "narratives that argue from findings (off: diagnosis alone)"})
     visual_weight: float = field(default=0.1, metadata={"help": "weight b of the visual distillation loss"})
     label_weight: float = field(
         default=1.0,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from skingpt_r1.models.embedded import SOFT_WORDS
+from skingpt_r1.narrative.parse import parse
+from skingpt_r1.narrative.render import render
 from skingpt_r1.narrative.scan import claims_in
-from skingpt_r1.records import History
+from skingpt_r1.records import History, Hypothesis
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +48,32 @@ class Lessons(Protocol):
     def words(self, row: int) -> Sequence[str | None]:
         """What each soft word of a row should say; None where nothing is known."""
         ...
+
+
+class Unargued:
+    """Lessons that name category, differential and diagnosis but no finding, for measuring what findings are good for.
+
+    The kind of picture stays, because a narrative makes one claim at least; soft words for findings are not taught.
+    """
+
+    def __init__(self, lessons: Lessons) -> None:
+        self.lessons = lessons
+
+    def narrative(self, row: int, rng: random.Random, history: bool) -> Lesson:
+        """The lesson with every pointer to a finding gone. Raises ValueError where its text cannot be read."""
+        lesson = self.lessons.narrative(row, rng, history)
+        told = parse(lesson.text)
+        bare = dataclasses.replace(
+            told,
+            claims=tuple(c for c in told.claims if c.concept == "modality"),
+            category_claims=(),
+            hypotheses=tuple(Hypothesis(h.diagnosis) for h in told.hypotheses),
+            deciding=(),
+            doubts=(),
+        )
+        return Lesson(lesson.history, render(bare, rng.randrange(2**32)))
+
+    def words(self, row: int) -> Sequence[str | None]:
+        """Those for the kind of picture, category and diagnosis."""
+        kept = {"modality", "category", "diagnosis"}
+        return [w if slot in kept else None for slot, w in zip(SOFT_WORDS, self.lessons.words(row), strict=True)]

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 from skingpt_r1.distill.config import DistillConfig
 from skingpt_r1.distill.data import LabelledMaps
-from skingpt_r1.distill.lessons import Lessons
+from skingpt_r1.distill.lessons import Lessons, Unargued
 from skingpt_r1.distill.look import look, teacher_embeddings
 from skingpt_r1.distill.name import name
 from skingpt_r1.distill.run import data_hash
@@ -28,6 +28,7 @@ from skingpt_r1.models.weights import save_tensors
 from skingpt_r1.records import SkinGPTError
 
 log = logging.getLogger(__name__)
+Taught = tuple[tuple[LabelledMaps, Lessons], tuple[LabelledMaps, Lessons]]  # of train, and of val
 
 
 def saved_teacher(folder: Path, columns: int) -> Teacher:
@@ -47,7 +48,7 @@ def distil(
     config: DistillConfig,
     teacher: Teacher,
     seen: tuple[LabelledMaps, LabelledMaps],
-    taught: tuple[tuple[LabelledMaps, Lessons], tuple[LabelledMaps, Lessons]],
+    taught: Taught,
     out: Path,
     resume: bool,
 ) -> Embedded:
@@ -56,11 +57,11 @@ def distil(
     seen: all rows of train and val, for the visual phase. taught: the rows that have narratives, with them.
     """
     torch.manual_seed(config.seed)
-    model = Embedded(language=config.language, use_bias=config.bias)
+    model = Embedded(language=config.language, use_bias=config.bias, rank=config.rank)
     if config.visual:
         look(config, model, teacher, *seen, out / "look", resume)
     if config.language:
-        (rows, lessons), val = taught
+        (rows, lessons), val = taught if config.claims else without_claims(taught)
         name(config, model, rows, lessons, val, out / "name", resume)
         target = teacher_embeddings(teacher, rows) if config.visual else None
         write(config, model, target, rows, lessons, val, out / "write", resume)
@@ -70,7 +71,7 @@ def distil(
 def teach(
     config: DistillConfig,
     start: Path,
-    taught: tuple[tuple[LabelledMaps, Lessons], tuple[LabelledMaps, Lessons]],
+    taught: Taught,
     out: Path,
     resume: bool,
 ) -> Embedded:
@@ -80,14 +81,22 @@ def teach(
     """
     torch.manual_seed(config.seed)
     config = replace(config, visual=False)
-    model = Embedded(use_bias=config.bias)
+    model = Embedded(use_bias=config.bias, rank=config.rank)
     load_adapter(model, start / "writer.safetensors")
-    (rows, lessons), val = taught
+    (rows, lessons), val = taught if config.claims else without_claims(taught)
     write(config, model, None, rows, lessons, val, out / "write", resume)
     return _finished(model, config, rows, out)
 
 
+def without_claims(taught: Taught) -> Taught:
+    """The same lessons without what is seen."""
+    (train, lessons), (val, others) = taught
+    return (train, Unargued(lessons)), (val, Unargued(others))
+
+
 def _finished(model: Embedded, config: DistillConfig, data: LabelledMaps, out: Path) -> Embedded:
+    if not (config.bias and config.language and config.write_steps):  # never trained, it would add noise
+        torch.nn.init.zeros_(model.vocabulary.up.weight)
     metadata = {
         "data": data_hash(data.cases),
         "config": repr(config),

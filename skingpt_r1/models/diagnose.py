@@ -26,7 +26,7 @@ from skingpt_r1.knowledge.diagnoses import BY_URGENCY, category_of, feared, urge
 from skingpt_r1.knowledge.labelsets import BUILT_IN, LabelSet, match
 from skingpt_r1.models import calibration, guesses
 from skingpt_r1.models.concepts import HYPOTHESIS, MODALITY, VALUES, ConceptHeads, load_concepts
-from skingpt_r1.models.embedded import Embedded, load_adapter
+from skingpt_r1.models.embedded import Embedded, load_adapter, lora_rank
 from skingpt_r1.models.generate import Choices, Writer, Written
 from skingpt_r1.models.heads import VisualOutput
 from skingpt_r1.models.occlusion import evidence_map
@@ -123,8 +123,9 @@ class Model:
     name = "embedded"
 
     def __init__(self, adapters: Path = ADAPTERS) -> None:
-        self.writer = Embedded()
-        self.version = load_adapter(self.writer, adapters / "writer.safetensors")
+        taught = adapters / "writer.safetensors"
+        self.writer = Embedded(rank=lora_rank(taught))
+        self.version = load_adapter(self.writer, taught)
         self.writer.eval()
         self.writer.speaker.merge()
         self.segmenter: Segmenter = load_segmenter(adapters / "segmenter.safetensors")

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from skingpt_r1.models.encoder import CHANNELS, IMAGE_SIZE, LOWER_CHANNELS, Encoder, Tuning, to_pixels
 from skingpt_r1.models.heads import Connector, VisualHead, VisualOutput, VocabularyBias
-from skingpt_r1.models.language import HIDDEN, Language
+from skingpt_r1.models.language import HIDDEN, LORA_RANK, Language
 from skingpt_r1.models.precision import STORED_ADAPTER
 from skingpt_r1.models.preprocess import Pixels, centre_square
 from skingpt_r1.models.weights import encoder_weights
@@ -36,9 +36,9 @@ SOFT_WORDS = (
 
 
 class Embedded(nn.Module):
-    """Backbone and adapters. With `language=False` only the visual branch is built."""
+    """Backbone and adapters. With `language=False` only the visual branch is built. rank: of LoRA."""
 
-    def __init__(self, language: bool = True, use_bias: bool = True) -> None:
+    def __init__(self, language: bool = True, use_bias: bool = True, rank: int = LORA_RANK) -> None:
         super().__init__()
         self.encoder = Encoder(adapted=True)
         self.encoder.load_published(encoder_weights())
@@ -47,7 +47,7 @@ class Embedded(nn.Module):
         self.connector = Connector(EMBED, LOWER_CHANNELS, HIDDEN, len(SOFT_WORDS))
         self.vocabulary = VocabularyBias(EMBED, HIDDEN)
         self.use_bias = use_bias
-        self.language = Language() if language else None
+        self.language = Language(rank) if language else None
 
     def trained(self) -> dict[str, nn.Parameter]:
         """All adapter parameters by name; everything else is frozen."""
@@ -123,6 +123,14 @@ def load_adapter(model: Embedded, path: Path) -> dict[str, str]:
         for name, p in parameters.items():
             p.copy_(tensors[name])
     return _metadata(path)
+
+
+def lora_rank(path: Path) -> int:
+    """The rank that a shipped adapter was trained with. Raises SkinGPTError on a bad file, or one without LoRA."""
+    ranks = {len(tensor) for name, tensor in _tensors(path).items() if "lora_A" in name}
+    if len(ranks) != 1:
+        raise SkinGPTError(f"{path}: LoRA matrices of {len(ranks)} ranks; an adapter has one. Train it again.")
+    return ranks.pop()
 
 
 def visual_digest(path: Path) -> str:
