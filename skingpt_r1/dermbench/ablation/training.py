@@ -1,0 +1,80 @@
+"""Trains the variants: one teacher, the same rows and the same budget for all, what is finished is kept.
+
+    runs/ablation/settings.json                 budget, rows and seeds; others are another study
+    runs/ablation/VARIANT/seedN/                a run folder of the distillation, resumed where it was killed
+    runs/ablation/VARIANT/seedN/adapters/       the trained writer with the shipped witnesses, as `--adapters` takes it
+
+The witnesses (segmenter, expert heads) and the calibration are the shipped ones: what they say of a text is no part of
+the training that is compared. The calibration is that of the shipped writer, so a variant's confidence is not its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from skingpt_r1.dermbench.ablation.variants import FILTERED, Variant
+from skingpt_r1.dermcot.teaching import drafted, of_public
+from skingpt_r1.distill.config import DistillConfig
+from skingpt_r1.distill.data import LabelledMaps, capped, gather, labelled_maps, spaces
+from skingpt_r1.distill.recipe import Taught, distil, saved_teacher
+from skingpt_r1.models.diagnose import ADAPTERS
+from skingpt_r1.models.teacher import Teacher
+from skingpt_r1.records import SkinGPTError
+
+log = logging.getLogger(__name__)
+WRITER: Final = "writer.safetensors"
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """What all variants share. seen: train and val rows of the visual phase. taught: narratives by kind of corpus."""
+
+    teacher: Teacher
+    seen: tuple[LabelledMaps, LabelledMaps]
+    taught: Mapping[str, Taught]
+
+
+def grounds(data: Path | None, runs: Path, budget: Mapping[str, Any], seen_rows: int, filtered: Path | None) -> Grounds:
+    """Pictures, features and texts, cached in `runs`. Raises SkinGPTError where data or teacher is missing.
+
+    seen_rows: most pictures of a source and label in the visual phase. filtered: a corpus that DermEval has filtered,
+    for the variant of that name.
+    """
+    cases = gather(data, runs)
+    teacher = saved_teacher(runs / "teacher", len(spaces().labels))
+    maps = {split: capped(labelled_maps(cases, split, runs / "features"), seen_rows) for split in ("train", "val")}
+    taught = {"": drafted(maps, DistillConfig(**budget), runs)}
+    if filtered is not None:
+        taught[FILTERED] = of_public(filtered, maps)
+    return Grounds(teacher, (maps["train"], maps["val"]), taught)
+
+
+def adapters_of(variant: Variant, seed: int, budget: Mapping[str, Any], shared: Grounds, out: Path) -> Path:
+    """Folder of the trained adapters; trains what is missing. Raises SkinGPTError where it is stopped."""
+    folder = out / variant.name / f"seed{seed}"
+    given = folder / "adapters"
+    if (given / WRITER).exists():
+        return given
+    if variant.corpus not in shared.taught:
+        raise SkinGPTError(f"{variant.name}: needs a corpus that DermEval has filtered; name it with --filtered.")
+    log.info("%s, seed %d", variant.name, seed)
+    if not (folder / WRITER).exists():
+        distil(
+            variant.config(budget, seed),
+            shared.teacher,
+            shared.seen,
+            shared.taught[variant.corpus],
+            folder,
+            resume=True,
+        )
+    made = folder / "adapters.new"
+    shutil.rmtree(made, ignore_errors=True)
+    shutil.copytree(ADAPTERS, made)
+    shutil.copy(folder / WRITER, made)
+    made.replace(given)
+    return given
