@@ -7,8 +7,9 @@
 The pool: training rows of a built corpus, half of their texts damaged once by any kind that leaves picture and history
 alone, as an unreliable drafter would write. From each source and diagnosis the better half is kept, so that the halves
 have the same labels and differ in their texts; ties fall by hash. `chance` keeps a random half, `sound` the sound texts
-first (the ceiling). Each writer starts from the shipped visual half with a language half that has learnt nothing,
-and reads validation pictures. Folder runs/filtering; started again after kill -9, each step goes on where it was.
+first (the ceiling). Each writer starts from the shipped visual half with a language half that has learnt nothing.
+It is held against sound validation texts (their cross entropy, a mean over a fixed sample) and reads validation
+pictures. Folder runs/filtering; started again after kill -9, each step goes on where it was.
 """
 
 from __future__ import annotations
@@ -163,14 +164,16 @@ def untaught(out: Path) -> Path:
 def train(options: argparse.Namespace) -> None:
     """A writer of each way and seed, and its readings of validation pictures."""
     start = untaught(options.out / "untaught")
-    rows = rows_of("val", options.readings)
+    rows = rows_of("val", options.readings) if options.readings else []
     runs = [(way, seed) for seed in options.seeds for way in options.ways]
     first, step = map(int, options.part.split("/"))
     for way, seed in runs[first::step]:
         folder = options.out / way / f"seed{seed}"
         if not (folder / "writer.safetensors").exists():
-            config = DistillConfig(write_sees=False, write_steps=options.steps, seed=seed)
+            config = DistillConfig(write_sees=False, write_steps=options.steps, write_batch=options.batch, seed=seed)
             teach(config, start, alone(options.out / way, options.runs), folder, resume=True)
+        if not rows:
+            continue
         given = folder / "adapters"
         shutil.copytree(ADAPTERS, given, dirs_exist_ok=True)
         shutil.copy(folder / "writer.safetensors", given)
@@ -181,9 +184,20 @@ def train(options: argparse.Namespace) -> None:
 def report(options: argparse.Namespace) -> None:
     """What each way kept, and what its writers do, seed by seed and against chance."""
     pool = [json.loads(line) for line in (options.out / "pool.jsonl").read_text().splitlines()]
-    figures: dict[str, Any] = {"pool": len(pool), "kept": {}, "writers": {}, "less chance": {}}
+    figures: dict[str, Any] = {"pool": len(pool), "kept": {}, "loss": {}, "writers": {}, "less chance": {}}
     for way in WAYS:
         figures["kept"][way] = kept_of(pool, better_half(pool, way))
+    for way in options.ways:
+        figures["loss"][way] = {f"seed {seed}": loss_of(options.out / way / f"seed{seed}") for seed in options.seeds}
+    if options.readings:
+        read_of(figures, options)
+    print(json.dumps(figures, indent=1))
+    if options.out == RUNS:
+        keep("filtering", figures)
+
+
+def read_of(figures: dict[str, Any], options: argparse.Namespace) -> None:
+    """Adds what the writers read, and how it differs from chance's."""
     read_by = {
         way: {seed: lines_of("val", options.out / way / f"seed{seed}" / "readings") for seed in options.seeds}
         for way in options.ways
@@ -191,14 +205,9 @@ def report(options: argparse.Namespace) -> None:
     if len({tuple(x["key"] for x in lines) for by_seed in read_by.values() for lines in by_seed.values()}) > 1:
         raise SystemExit(f"{options.out}: not all writers have read the same pictures yet; run train to its end.")
     for way in options.ways:
-        figures["writers"][way] = {
-            f"seed {s}": told(lines) | loss_of(options.out / way / f"seed{s}") for s, lines in read_by[way].items()
-        }
+        figures["writers"][way] = {f"seed {s}": told(lines) for s, lines in read_by[way].items()}
         if way != CHANCE:
             figures["less chance"][way] = against(read_by[way], read_by[CHANCE])
-    print(json.dumps(figures, indent=1))
-    if options.out == RUNS:
-        keep("filtering", figures)
 
 
 def kept_of(pool: Sequence[Entry], kept: Sequence[Entry]) -> dict[str, Any]:
@@ -219,7 +228,7 @@ def told(lines: Sequence[dict[str, Any]]) -> dict[str, float]:
 
 
 def loss_of(folder: Path) -> dict[str, float]:
-    """Mean cross entropy of 48 sound validation texts, of all tokens and of the deciding ones, after the last step."""
+    """Mean cross entropy of sound validation texts, of all tokens and of the deciding ones, after the last step."""
     found: dict[str, float] = json.loads((folder / "write" / "metrics.json").read_text())
     return found
 
@@ -254,9 +263,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1200, help="texts in the pool")
     parser.add_argument("--val", type=int, default=96, help="validation texts that the loss is followed on")
     parser.add_argument("--steps", type=int, default=150, help="of each writer")
+    parser.add_argument("--batch", type=int, default=DistillConfig().write_batch, help="narratives a step")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="train, report: only these")
-    parser.add_argument("--readings", type=int, default=150, help="validation pictures that each writer reads")
+    parser.add_argument("--readings", type=int, default=150, help="validation pictures that each writer reads; 0: none")
     parser.add_argument("--evaluator", type=Path, default=ADAPTERS, help="folder of the evaluator that filters")
     parser.add_argument("--corpus", type=Path, default=Path("runs/corpus"))
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="holds the caches of pictures")
