@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
@@ -50,8 +49,9 @@ def auroc(score: ArrayLike, positive: ArrayLike) -> float:
     n, others = int(is_positive.sum()), int((~is_positive).sum())
     if not n or not others:
         return float("nan")
-    ranks = scipy.stats.rankdata(np.asarray(score, dtype=float))
-    return float((ranks[is_positive].sum() - n * (n + 1) / 2) / (n * others))
+    _, place, tied = np.unique(np.asarray(score, dtype=float), return_inverse=True, return_counts=True)
+    rank = (np.cumsum(tied) - (tied - 1) / 2)[place]  # ties at their mean rank
+    return float((rank[is_positive].sum() - n * (n + 1) / 2) / (n * others))
 
 
 def macro_auroc(probability: ArrayLike, truth: ArrayLike) -> float:

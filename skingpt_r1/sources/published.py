@@ -111,9 +111,9 @@ def _places(folder: Path, cache: Path, draft: Draft) -> Iterator[Path]:
     """Where the picture may be: in the folder, whatever the table says, or among what we unpacked ourselves."""
     for name in draft.pictures:
         path = folder / name
-        if "\0" not in name and len(name) < 500 and ".." not in Path(name).parts:
-            if path.is_relative_to(folder) or path.is_relative_to(cache):
-                yield path
+        inside = path.is_relative_to(folder) or path.is_relative_to(cache)
+        if inside and "\0" not in name and len(name) < 500 and ".." not in Path(name).parts:
+            yield path
 
 
 _FITZPATRICK: Final = ("label", "nine_partition_label", "three_partition_label")
