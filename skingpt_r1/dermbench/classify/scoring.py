@@ -5,7 +5,7 @@ Text without a label that was offered is an answer, and a wrong one; `reason` th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from inspect_ai.scorer import CORRECT, INCORRECT, Score, Scorer, Target, accuracy, scorer, stderr
@@ -65,8 +65,3 @@ def confidence_of(told: Mapping[str, Any] | None) -> float | None:
     if isinstance(given, bool) or not isinstance(given, int | float):
         return None
     return float(given) if 0 <= given <= 1 else None  # nan is not
-
-
-def most_likely(shares: Sequence[float], labels: Sequence[str]) -> str:
-    """The label of the highest share, the first of equals."""
-    return max(zip(labels, shares, strict=True), key=lambda pair: pair[1])[0]

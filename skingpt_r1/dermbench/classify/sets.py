@@ -11,7 +11,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from skingpt_r1.knowledge.diagnoses import table
 from skingpt_r1.knowledge.labelsets import label_set
@@ -98,6 +98,14 @@ def malignant(labels: Mapping[str, str | None]) -> dict[str, bool]:
         if name is not None and name in known
     }
     return {label: value for label, value in _SAY_SO.items() if label in labels} | told
+
+
+def described(case: Case, found: Labelled) -> dict[str, Any]:
+    """What subgroups are made of. A band that the set records stands where no number does."""
+    known = {name: getattr(case.history, name) for name in ("skin_type", "age", "sex", "site")}
+    bands = found.described.get(case.id, {})
+    told = {name: value if value is not None else bands.get(name) for name, value in known.items()}
+    return {name: value for name, value in told.items() if value is not None} | {"modality": case.modality.value}
 
 
 def _public(source: str, split: str, runs: Path, root: Path | None) -> Labelled:

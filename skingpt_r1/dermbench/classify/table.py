@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -43,19 +43,30 @@ def runs_in(paths: Iterable[Path]) -> list[Run]:
 
     Raises SkinGPTError where there is none.
     """
-    from skingpt_r1.dermbench.classify.logs import logs_in, run_of  # needs inspect_ai
-
     found: dict[tuple[str, str, str], Run] = {}
     for path in paths:
         if not path.exists():
             raise SkinGPTError(f"{path}: no such file or folder; name logs of the classification benchmark.")
-        kept = sorted(path.rglob("*.answers.json")) if path.is_dir() else [path] if path.suffix == ".json" else []
-        logs = [] if path.suffix == ".json" else logs_in(path)
-        for run in (*map(read_run, kept), *map(run_of, logs)):
+        for run in (*_kept(path), *_logged(path)):
             found[run.system, run.source, run.split] = run
     if not found:
         raise SkinGPTError(f"{', '.join(map(str, paths))}: no log of the classification benchmark there.")
     return list(found.values())
+
+
+def _kept(path: Path) -> list[Run]:
+    files = sorted(path.rglob("*.answers.json")) if path.is_dir() else [path] if path.suffix == ".json" else []
+    return [read_run(file) for file in files]
+
+
+def _logged(path: Path) -> Iterator[Run]:
+    if path.suffix == ".eval" or (path.is_dir() and any(path.rglob("*.eval"))):
+        from skingpt_r1.dermbench.classify.logs import (  # needs inspect_ai, which files of answers do not
+            logs_in,
+            run_of,
+        )
+
+        yield from map(run_of, logs_in(path))
 
 
 def tabulate(runs: Sequence[Run]) -> list[Figures]:

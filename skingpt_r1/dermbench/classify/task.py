@@ -10,7 +10,7 @@ what the figures need (set, split, candidate labels and their diagnoses), so tha
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
@@ -21,7 +21,7 @@ from skingpt_r1.dermbench import protocol
 from skingpt_r1.dermbench.classify.blind import blinded
 from skingpt_r1.dermbench.classify.same import same_diagnosis, same_diagnosis_offline
 from skingpt_r1.dermbench.classify.scoring import labelled
-from skingpt_r1.dermbench.classify.sets import Labelled, labelled_cases
+from skingpt_r1.dermbench.classify.sets import Labelled, described, labelled_cases
 from skingpt_r1.knowledge.diagnoses import category_of
 from skingpt_r1.models.weights import cache_dir
 from skingpt_r1.records import Case
@@ -92,11 +92,3 @@ def _sample(found: Labelled, case: Case, history: bool, blind: bool, open_ended:
             **described(case, found),
         },
     )
-
-
-def described(case: Case, found: Labelled) -> dict[str, Any]:
-    """What subgroups are made of. A band that the set records stands where no number does."""
-    known = {name: getattr(case.history, name) for name in ("skin_type", "age", "sex", "site")}
-    bands = found.described.get(case.id, {})
-    told = {name: value if value is not None else bands.get(name) for name, value in known.items()}
-    return {name: value for name, value in told.items() if value is not None} | {"modality": case.modality.value}
