@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,12 @@ from skingpt_r1.dermbench.classify.answers import State, read_run, write_run
 from skingpt_r1.dermbench.classify.logs import figures_of, run_of
 from skingpt_r1.dermbench.classify.scoring import by_label, confidence_of
 from skingpt_r1.dermbench.classify.sets import labelled_cases, malignant
+from skingpt_r1.dermbench.classify.table import runs_in, tabulate
 from skingpt_r1.dermbench.classify.task import classify
 from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.records import CaseError, SkinGPTError
 from skingpt_r1.sources import registry
+from skingpt_r1.sources.published import LAYOUTS
 from tests.dermbench.classified import output, public_set, run, saying
 from tests.sources.test_published import ddi
 
@@ -100,6 +104,19 @@ def test_a_folder_in_a_published_layout(tmp_path: Path) -> None:
     assert malignant({"benign": None, "malignant": None}) == {"benign": False, "malignant": True}
 
 
+def test_the_documentation_names_every_layout_figure_and_option() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "classification.md").read_text(encoding="utf-8")
+    for name in (*LAYOUTS, "table", *registry.SOURCES):
+        assert f"`{name}`" in text or name == "ham10000_hires", name
+    for name in ("balanced accuracy", "macro F1", "AUROC", "sensitivity", "calibration error", "Brier", "AURC"):
+        assert f"| {name}" in text or f"{name}," in text, name
+    wanted = re.findall(r"skingpt bench (\S+)", text)
+    assert set(wanted) == {"classify", "classify-baselines", "classify-table"}
+    assert {f"--{n.replace('_', '-')}" for n in ("blind", "history", "open_ended", "split", "judge")} <= set(
+        re.findall(r"--[a-z-]+", text)
+    )
+
+
 def test_what_cannot_be_tested(tmp_path: Path) -> None:
     for source, split, said in (
         ("pad_ufes_20", "train", "tested on test"),
@@ -167,8 +184,11 @@ def test_every_case_is_accounted_for(tmp_path: Path) -> None:
     assert found.found["sensitivity"].value == 1 and found.found["specificity"].value == 1 / 4
     assert found.found["calibration_error"].value == pytest.approx(abs(0.9 - 4 / 5))
     assert "specificity_at" in found.why and found.chance == pytest.approx(1 / 6)
-    write_run(tmp_path / "a.answers.json", told)
-    assert read_run(tmp_path / "a.answers.json") == told
+    write_run(tmp_path / "logs" / "a.answers.json", dataclasses.replace(told, system="kept"))
+    assert read_run(tmp_path / "logs" / "a.answers.json") == dataclasses.replace(told, system="kept")
+    kept, logged = runs_in([tmp_path / "logs"])  # files of answers and logs lie in one folder
+    assert kept.answers == logged.answers and logged == told and logged.system == "mockllm/model"
+    assert [row.system for row in tabulate([kept, logged])] == ["kept", "mockllm/model"]
     # stopped half-way: the log knows the ids of what was not asked yet
     assert log.samples is not None
     log.samples = [s for s in log.samples if s.id not in ("pad_ufes_20/case0", "pad_ufes_20/case5")]

@@ -30,7 +30,7 @@ from skingpt_r1.sources.clustering import key
 
 log = logging.getLogger(__name__)
 STRENGTHS: Final = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0)
-NEIGHBOURS: Final = (1, 3, 5, 11, 21, 41, 81)
+NEIGHBOURS: Final = (1, 3, 5, 11, 21, 41, 81, 161, 321)
 Floats = NDArray[np.float64]
 
 
