@@ -56,15 +56,13 @@ def test_baselines_see_colours_and_the_majority_does_not(root: Path) -> None:
         list(told.left_out) == ["fine-tuned teacher"] and "skingpt train teacher" in told.left_out["fine-tuned teacher"]
     )
     runs = {(run.system, run.split): run for run in told.runs}
-    assert set(runs) == {
-        (name, split) for name in ("majority", "linear probe", "k nearest neighbours") for split in ("test", "val")
-    }
+    seeing = {(name, split) for name in ("linear probe", "k nearest neighbours") for split in ("test", "val")}
+    assert set(runs) == seeing | {("majority", "test")}
     value = {name: figures(run).found["balanced_accuracy"].value for name, run in runs.items()}
     assert (value["linear probe", "test"] or 0) > 0.8 and (value["k nearest neighbours", "test"] or 0) > 0.8
     assert value["majority", "test"] == pytest.approx(1 / 3)
     assert {a.said for a in runs["majority", "test"].answers} == {"NEV"}
     assert runs["majority", "test"].answers[0].confidence == pytest.approx(9 / 23)  # nevi of train and val
-    assert runs["majority", "val"].answers[0].confidence == pytest.approx(6 / 16)
     assert all(run.baseline for run in told.runs) and runs["linear probe", "test"].notes[0].startswith("C = ")
     for (_, split), run in runs.items():
         assert {a.case for a in run.answers} == {

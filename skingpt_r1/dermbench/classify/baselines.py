@@ -140,10 +140,10 @@ def _fitted(
     for kind in _KINDS:
         best, on_train = _chosen(kind, known, held)
         notes = (f"{kind.setting} = {best:g}",) if kind.setting else ()
-        log.info("%s on %s %s", kind.system, test.name, *notes or ("",))
+        log.info("%s on %s: %s", kind.system, test.name, ", ".join(notes) or "nothing to choose")
         whole = kind.fit(*both, best)
         told.append(answers_of(kind.system, test, "test", test.cases, whole.labels, whole.probability(asked), notes))
-        if val:
+        if val and kind.setting:  # the majority ranks no case before another, so a threshold on it means nothing
             on_val = on_train.probability(held[0])
             told.append(answers_of(kind.system, test, "val", val, on_train.labels, on_val, notes))
     return told
