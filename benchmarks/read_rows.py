@@ -21,8 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from skingpt_r1.dermbench.classify.blind import mean_colour
 from skingpt_r1.distill.data import gather
 from skingpt_r1.images.reading import Photo, read_photo
 from skingpt_r1.knowledge.labelsets import label_set
@@ -54,8 +53,7 @@ def rows_of(split: str, limit: int | None) -> list[Case]:
 
 def flat(photo: Photo) -> Photo:
     """The picture's mean colour, and nothing else of it."""
-    colour = photo.pixels.reshape(-1, 3).mean(0).astype(np.uint8)
-    return dataclasses.replace(photo, pixels=np.broadcast_to(colour, photo.pixels.shape).copy())
+    return dataclasses.replace(photo, pixels=mean_colour(photo.pixels))
 
 
 def line_of(case: Case, reading: Reading) -> str:

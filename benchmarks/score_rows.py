@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.read_rows import RUNS, SETS, lines_of
 from benchmarks.results import keep
-from skingpt_r1.dermbench.metrics import balanced_accuracy
+from skingpt_r1.dermbench.metrics import balanced_accuracy, expected_calibration_error
 from skingpt_r1.dermbench.statistics import interval
 from skingpt_r1.knowledge.labelsets import label_set
 
@@ -56,18 +56,9 @@ def recognition(lines: list[Line]) -> dict[str, Any]:
     return found
 
 
-def calibration_error(lines: list[Line], bins: int = 10) -> float:
-    """Expected calibration error of the confidence, equal-width bins."""
-    confidence = np.array([x["confidence"] for x in lines])
-    right = np.array([x["label"] == x["truth"] for x in lines])
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    return float(
-        sum(
-            abs(confidence[place == b].mean() - right[place == b].mean()) * (place == b).mean()
-            for b in range(bins)
-            if (place == b).any()
-        )
-    )
+def calibration_error(lines: list[Line]) -> float:
+    """Expected calibration error of the confidence, ten bins of equal width."""
+    return expected_calibration_error([x["confidence"] for x in lines], [x["label"] == x["truth"] for x in lines])
 
 
 def abstention(lines: list[Line]) -> list[dict[str, float]]:

@@ -55,11 +55,7 @@ def draws(groups: Sequence[str], repeats: int = REPEATS, seed: int = 0) -> Itera
 
 def interval(metric: Metric, groups: Sequence[str], repeats: int = REPEATS, seed: int = 0) -> tuple[float, float]:
     """95 % bootstrap interval of metric(row numbers), drawing whole groups; draws that are nan are left out."""
-    values = np.array([metric(rows) for rows in draws(groups, repeats, seed)])
-    if np.isnan(values).all():
-        return float("nan"), float("nan")
-    low, high = np.nanpercentile(values, (2.5, 97.5))
-    return float(low), float(high)
+    return _bounds(np.array([metric(rows) for rows in draws(groups, repeats, seed)]))
 
 
 def estimate(metric: Metric, groups: Sequence[str], repeats: int = REPEATS, seed: int = 0) -> Estimate:
@@ -68,6 +64,20 @@ def estimate(metric: Metric, groups: Sequence[str], repeats: int = REPEATS, seed
         return Estimate()
     low, high = interval(metric, groups, repeats, seed)
     return Estimate(float(value)) if np.isnan(low) else Estimate(float(value), low, high)
+
+
+def estimates(
+    metrics: Mapping[str, Metric], groups: Sequence[str], repeats: int = REPEATS, seed: int = 0
+) -> dict[str, Estimate]:
+    """What `estimate` says of each of several figures of the same rows, at the cost of drawing once."""
+    every = np.arange(len(groups))
+    known = {name: value for name, metric in metrics.items() if groups and not np.isnan(value := metric(every))}
+    drawn = [[metrics[name](rows) for name in known] for rows in draws(groups, repeats, seed)] if known else []
+    told = dict.fromkeys(metrics, Estimate())
+    for name, column in zip(known, np.array(drawn).T, strict=True):
+        low, high = _bounds(column)
+        told[name] = Estimate(float(known[name])) if np.isnan(low) else Estimate(float(known[name]), low, high)
+    return told
 
 
 def compare(ours: ArrayLike, theirs: ArrayLike, groups: Sequence[str], seed: int = 0) -> Comparison:
@@ -116,6 +126,13 @@ def ranks(scores: Mapping[str, ArrayLike], groups: Sequence[str], seed: int = 0)
     low, high = np.percentile(drawn, (2.5, 97.5), axis=0)
     now = _places(table.mean(1))
     return {name: Estimate(float(now[i]), float(low[i]), float(high[i])) for i, name in enumerate(scores)}
+
+
+def _bounds(values: Floats) -> tuple[float, float]:
+    if np.isnan(values).all():
+        return float("nan"), float("nan")
+    low, high = np.nanpercentile(values, (2.5, 97.5))
+    return float(low), float(high)
 
 
 def _places(means: Floats) -> Floats:

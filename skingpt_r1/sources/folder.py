@@ -67,7 +67,7 @@ def read_folder(
         drafts, problems = _from_table(read_table(path), mapping or {}, modality)
     else:
         raise CaseError(f"{path}: no such folder or table; check the path.")
-    cases, doubtful = _with_diagnoses(drafts, labels)
+    cases, doubtful = with_diagnoses(drafts, labels)
     return FolderReport(tuple(cases), tuple(problems + doubtful))
 
 
@@ -166,18 +166,18 @@ def _from_row(table: Path, cells: Mapping[str, str | None], modality: Modality) 
     mask = recorded(cells.get("mask"))
     return Case(
         id=recorded(cells.get("id")) or file,
-        image=str(_find(table.parent, file)),
+        image=str(find_picture(table.parent, file)),
         modality=modality,
         dataset=dataset,
         history=history_from({name: cells.get(name) for name in _HISTORY}),
         label=recorded(cells.get("label")),
         group=f"{dataset}:{patient}" if patient else None,
         split=split_name(cells.get("split")),
-        mask=str(_find(table.parent, mask)) if mask else None,
+        mask=str(find_picture(table.parent, mask)) if mask else None,
     )
 
 
-def _find(folder: Path, name: str) -> Path:
+def find_picture(folder: Path, name: str) -> Path:
     """The file of a cell: as written, or below images/, with or without its ending."""
     tried = [folder / name, folder / "images" / name]
     if Path(name).suffix.lower() not in PICTURES:
@@ -191,7 +191,7 @@ def _find(folder: Path, name: str) -> Path:
     raise CaseError(f"no file {name!r} in {folder} or its images/; correct the name or copy the file there.")
 
 
-def _with_diagnoses(cases: list[Case], labels: LabelSet | None) -> tuple[list[Case], list[str]]:
+def with_diagnoses(cases: list[Case], labels: LabelSet | None) -> tuple[list[Case], list[str]]:
     """Cases with their preferred diagnosis, and one line for each label that the knowledge table has not."""
     counts = Counter(case.label for case in cases if case.label)
     meaning = {

@@ -7,7 +7,17 @@ import itertools
 import numpy as np
 import pytest
 
-from skingpt_r1.dermbench.statistics import compare, difference, draws, estimate, holm, interval, members, ranks
+from skingpt_r1.dermbench.statistics import (
+    compare,
+    difference,
+    draws,
+    estimate,
+    estimates,
+    holm,
+    interval,
+    members,
+    ranks,
+)
 
 
 def test_groups_are_drawn_whole() -> None:
@@ -39,6 +49,19 @@ def test_one_patient_with_many_pictures_widens_the_interval() -> None:
 def test_what_tells_nothing_has_no_estimate() -> None:
     assert estimate(lambda rows: float("nan"), ["a", "b"]).value is None
     assert estimate(lambda rows: 1.0, []).value is None
+
+
+def test_several_figures_are_what_each_is_alone() -> None:
+    x, groups = np.random.default_rng(3).normal(0, 1, 30), [str(i // 2) for i in range(30)]
+    metrics = {
+        "mean": lambda rows: float(x[rows].mean()),
+        "nan": lambda rows: float("nan"),
+        "of high ones": lambda rows: float(x[rows][x[rows] > 1.5].mean()) if (x[rows] > 1.5).any() else float("nan"),
+    }
+    told = estimates(metrics, groups)
+    assert told == {name: estimate(metric, groups) for name, metric in metrics.items()}
+    assert told["nan"].value is None and told["of high ones"].low is not None
+    assert estimates(metrics, []) == dict.fromkeys(metrics, estimate(metrics["nan"], []))
 
 
 def test_p_of_a_comparison_is_that_of_all_sign_flips() -> None:

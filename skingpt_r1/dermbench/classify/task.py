@@ -1,0 +1,94 @@
+"""The classification benchmark as a task of inspect_ai, by the published protocol.
+
+    inspect eval skingpt_r1/classify -T source=pad_ufes_20 --model openai/gpt-4o-mini
+    inspect eval skingpt_r1/classify -T source=ddi:/data/ddi -T open_ended=true -T judge=openai/gpt-4o ...
+
+No system message; one user message of picture and prompt; the label never stands in either. The log's metadata hold
+what the figures need (set, split, candidate labels and their diagnoses), so that a table is made from logs alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from inspect_ai import Task, task
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.model import ChatMessageUser, ContentImage, ContentText, GenerateConfig
+from inspect_ai.solver import generate
+
+from skingpt_r1.dermbench import protocol
+from skingpt_r1.dermbench.classify.blind import blinded
+from skingpt_r1.dermbench.classify.same import same_diagnosis, same_diagnosis_offline
+from skingpt_r1.dermbench.classify.scoring import labelled
+from skingpt_r1.dermbench.classify.sets import Labelled, described, labelled_cases
+from skingpt_r1.knowledge.diagnoses import category_of
+from skingpt_r1.models.weights import cache_dir
+from skingpt_r1.records import Case
+from skingpt_r1.sources.clustering import key
+
+SETTINGS: Final = GenerateConfig(max_tokens=4096, temperature=0.7, top_p=0.9, seed=42, max_connections=16)
+
+
+@task
+def classify(
+    source: str,
+    split: str = "test",
+    limit: int | None = None,
+    history: bool = False,
+    blind: bool = False,
+    open_ended: bool = False,
+    judge: str | None = None,
+    runs: str = "runs",
+) -> Task:
+    """Recognise what the pictures of a set show.
+
+    source: see `sets`. limit: rows, in a fixed shuffled order. history: told with the picture. blind: the picture holds
+    its mean colour only. open_ended: no candidate labels; the final diagnosis is compared offline, and by `judge` (a
+    model) where one is named. runs: what has been computed of the public sets; needed for split "val" only.
+    """
+    found = labelled_cases(str(source), split, limit, Path(runs))
+    samples = [_sample(found, case, history, blind, open_ended) for case in found.cases]
+    scorers = (
+        [labelled()] if not open_ended else [same_diagnosis_offline(), *([same_diagnosis(judge)] if judge else [])]
+    )
+    return Task(
+        dataset=MemoryDataset(samples, name=f"{found.name} {split}"),
+        solver=generate(),
+        scorer=scorers,
+        config=SETTINGS,
+        fail_on_error=False,
+        metadata={
+            "benchmark": "classify",
+            "source": found.name,
+            "split": split,
+            "labels": dict(found.labels),
+            "history": history,
+            "blind": blind,
+            "open_ended": open_ended,
+        },
+    )
+
+
+def _sample(found: Labelled, case: Case, history: bool, blind: bool, open_ended: bool) -> Sample:
+    image = blinded(Path(case.image), cache_dir() / "blind") if blind else Path(case.image).resolve()
+    told = case.history if history else None
+    labels = None if open_ended else list(found.labels)
+    return Sample(
+        input=[
+            ChatMessageUser(content=[ContentImage(image=str(image)), ContentText(text=protocol.question(labels, told))])
+        ],
+        id=key(case),
+        target=case.label or "",
+        metadata={
+            "image": str(image),
+            "history": told.known() if told else {},
+            "diagnosis": case.diagnosis,
+            "label": case.label,
+            "labels": labels,
+            "category": category_of(case.diagnosis) if case.diagnosis else None,
+            "group": case.group or key(case),
+            "source": found.name,
+            **described(case, found),
+        },
+    )
