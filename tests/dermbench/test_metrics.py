@@ -68,7 +68,7 @@ def test_as_scikit_learn_says(seed: int) -> None:
 
 
 def test_as_the_isic_challenge_scores() -> None:
-    isic = pytest.importorskip("isic_challenge_scoring")
+    isic = pytest.importorskip("isic_challenge_scoring")  # needs a C compiler to install, so [dev] is without it
     rng = np.random.default_rng(7)
     names = ["MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC"]
     truth = rng.permutation(np.repeat(np.arange(7), [30, 90, 20, 15, 25, 6, 4]))
