@@ -10,9 +10,11 @@ pytest.importorskip("inspect_ai")
 
 from inspect_ai.log import read_eval_log
 
+from skingpt_r1.dermbench import scorers
 from skingpt_r1.dermbench.running import Result, RunConfig, run
 from skingpt_r1.dermbench.systems.registry import named
 from skingpt_r1.records import SkinGPTError
+from tests.dermbench.judge import SEEN
 from tests.dermbench.server import ANSWER, Server, serving
 from tests.dermbench.small import small_suite
 
@@ -147,3 +149,31 @@ def test_a_provider_without_its_key_is_told_before_anything_runs(
     small_suite(tmp_path, 2)
     with pytest.raises(SkinGPTError, match="NOBODY"):
         done(tmp_path, ["openai-api/nobody/model"])
+
+
+def test_a_case_that_a_judge_left_pending_is_judged_again_by_that_judge_alone(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(scorers.JUDGES, "offline", "tests.dermbench.judge:moody_judge")  # type: ignore[arg-type]
+    monkeypatch.setitem(scorers.JUDGES, "dermeval", "tests.dermbench.judge:steady_judge")  # type: ignore[arg-type]
+    SEEN.clear()
+    small_suite(tmp_path, 3)
+    judges = ("offline", "dermeval")
+    first = done(tmp_path, [f"{SERVICE}/fine"], judges=judges)[f"{SERVICE}/fine"].standing
+    assert first.finished == 3 and first.unscored == {"moody_judge": {"status 429, 5 times": 1}}
+    assert len(SEEN) == 6
+    second = done(tmp_path, [f"{SERVICE}/fine"], judges=judges, resume=True)[f"{SERVICE}/fine"]
+    assert second.standing.complete(3)
+    assert SEEN[6:] == ["ham10000/1"]
+    assert len(server.requests) == 3  # the answer came from the cache
+    samples = read_eval_log(str(second.log)).samples or []
+    assert {s.scores["moody_judge"].value for s in samples if s.scores} == {4}
+    assert {s.scores["steady_judge"].value for s in samples if s.scores} == {2}
+
+
+def test_unknown_judges_and_a_judge_without_its_model(tmp_path: Path) -> None:
+    small_suite(tmp_path, 2)
+    with pytest.raises(SkinGPTError, match="no judge 'nobody'"):
+        done(tmp_path, ["skingpt/majority"], judges=("nobody",))
+    with pytest.raises(SkinGPTError, match="--judge-model"):
+        done(tmp_path, ["skingpt/majority"], judges=("reference",))

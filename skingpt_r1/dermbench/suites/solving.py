@@ -2,6 +2,7 @@
 
 Pending is an error of the sample with its reason: it is counted apart, enters no mean, and the next run asks again.
 Answers are cached by inspect_ai; an unusable one that was cached is passed over, so that asking again really asks.
+What bites: inspect_ai takes `<think>` blocks out of an answer, where our narratives reason; `whole` puts them back.
 """
 
 from __future__ import annotations
@@ -13,7 +14,15 @@ from typing import Final
 import anyio.to_thread
 from inspect_ai.event import ModelEvent
 from inspect_ai.log import transcript
-from inspect_ai.model import CachePolicy, ContentImage, ModelOutput, ModelUsage, get_model
+from inspect_ai.model import (
+    CachePolicy,
+    ContentImage,
+    ContentReasoning,
+    ContentText,
+    ModelOutput,
+    ModelUsage,
+    get_model,
+)
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 from tenacity import RetryError
 
@@ -78,6 +87,7 @@ def asked(system: str) -> Solver:
                 break
             if not _from_cache():
                 raise Pending(reason)
+        output.completion = whole(output)
         state.output = output
         state.messages.append(output.message)
         return state
@@ -102,7 +112,7 @@ def unusable(output: ModelOutput) -> str | None:
     """Why an output is no answer; None for one, however poor."""
     if output.empty:
         return "the system gave no answer"
-    text = output.completion
+    text = whole(output)
     if output.stop_reason == "content_filter":
         return f"the system refused: {_start(text)}"
     try:
@@ -112,6 +122,20 @@ def unusable(output: ModelOutput) -> str | None:
     if _REFUSAL.search(text[:_OPENING]) and conclude(text).diagnosis is None:
         return f"the system refused: {_start(text)}"
     return None
+
+
+def whole(output: ModelOutput) -> str:
+    """The answer with the reasoning that the system shows, as it wrote it; what a provider hides stays hidden."""
+    content = output.message.content
+    if isinstance(content, str):
+        return content
+    parts = []
+    for part in content:
+        if isinstance(part, ContentReasoning) and not part.redacted:
+            parts.append(f"<think>\n{part.reasoning.strip()}\n</think>")
+        elif isinstance(part, ContentText):
+            parts.append(part.text.strip())
+    return "\n".join(filter(None, parts))
 
 
 def _cause(error: RetryError) -> str:
