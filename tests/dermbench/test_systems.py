@@ -62,6 +62,8 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     path.write_text(json.dumps({"systems": [{"name": "mine", "model": "ollama/x", "most_pixels": 50_000}]}))
     assert named("mine+blind", read_systems(path)).most_pixels == 50_000
+    path.write_text(json.dumps({"systems": [{"name": "m", "model": "skingpt/embedded", "args": {"adapters": "a"}}]}))
+    assert named("m", read_systems(path)).settings == {} and named("m", read_systems(path)).title == "m"
     path.write_text(json.dumps({"systems": [{"name": "mine", "pixels": 1}]}))
     with pytest.raises(SkinGPTError, match="pixels"):
         read_systems(path)

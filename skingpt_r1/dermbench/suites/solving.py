@@ -8,6 +8,7 @@ What bites: inspect_ai takes `<think>` blocks out of an answer, where our narrat
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from typing import Final
 
@@ -41,6 +42,10 @@ _OPENING: Final = 300  # characters in which a refusal stands
 
 class Pending(SkinGPTError):
     """No answer to this case yet, and why."""
+
+    def __repr__(self) -> str:
+        """What inspect_ai writes down as the sample's error."""
+        return f"pending: {self}"
 
 
 @solver
@@ -82,6 +87,8 @@ def asked(system: str) -> Solver:
                 output = await get_model().generate(state.messages, cache=policy)
             except RetryError as error:
                 raise Pending(f"no answer after {error.last_attempt.attempt_number} tries: {_cause(error)}") from error
+            except json.JSONDecodeError as error:
+                raise Pending(f"the server sent no chat answer: {error}") from error
             reason = unusable(output)
             if reason is None:
                 break

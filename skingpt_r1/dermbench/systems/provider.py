@@ -60,7 +60,6 @@ class SkinGPT(ModelAPI):
         blind: bool = False,
         data: str | None = None,
         runs: str | None = None,
-        **_: Any,
     ) -> None:
         super().__init__(model_name, base_url, api_key, [], config)
         self.batcher = Batcher(system(model_name.rpartition("/")[2], adapters, blind, data, runs))

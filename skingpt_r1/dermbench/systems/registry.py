@@ -113,4 +113,6 @@ def _system(row: Mapping[str, Any], place: str) -> System:
         found = System(**row)
     except TypeError as error:
         raise SkinGPTError(f"{place}: {row.get('name')!r}: {error}; keys are {', '.join(System.__slots__)}.") from error
+    if found.own and "settings" not in row:
+        found = replace(found, settings={})  # greedy
     return found if found.title else replace(found, title=found.name)
