@@ -12,7 +12,6 @@ from typing import Any
 
 from inspect_ai.log import (
     EvalLog,
-    EvalSampleSummary,
     ProvenanceData,
     RecoveryNotAvailable,
     invalidate_samples,
@@ -105,31 +104,23 @@ def standing(path: Path) -> Standing:
     return Standing(finished, pending, unscored)
 
 
-def judged_in_part(path: Path) -> tuple[EvalLog, dict[str, dict[str, Score]]]:
-    """The log with the cases marked that a judge left pending, and by case the scores of it that stand."""
+def to_go_on(path: Path) -> EvalLog:
+    """The log with the cases marked that a judge left pending: inspect_ai does these again, as those with an error."""
     log = read_eval_log(str(path))
-    marked: list[str] = []
-    stands: dict[str, dict[str, Score]] = {}
-    for sample in log.samples or []:
-        scores: Mapping[str, Score] = sample.scores or {}
-        if sample.error is None and sample.uuid and any(map(is_unscored, scores.values())):
-            marked.append(sample.uuid)
-            stands[str(sample.id)] = {judge: score for judge, score in scores.items() if not is_unscored(score)}
-    if marked:
-        why = ProvenanceData(author="skingpt bench run", reason="a judge left it pending")
-        log = invalidate_samples(log, marked, why)
-    return log, stands
+    marked = [
+        sample.uuid
+        for sample in log.samples or []
+        if sample.error is None and sample.uuid and any(map(is_unscored, (sample.scores or {}).values()))
+    ]
+    if not marked:
+        return log
+    return invalidate_samples(log, marked, ProvenanceData(author="skingpt bench run", reason="a judge left it pending"))
 
 
 def is_unscored(score: Score) -> bool:
     """Whether a judge left it pending."""
     value: Any = score.value
     return isinstance(value, float) and math.isnan(value)
-
-
-def pending_of(path: Path) -> list[EvalSampleSummary]:
-    """The cases without an answer."""
-    return [sample for sample in read_eval_log_sample_summaries(str(path)) if sample.error is not None]
 
 
 def _short(reason: str) -> str:

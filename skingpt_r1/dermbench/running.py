@@ -3,6 +3,7 @@
     out/settings.json    what the run depends on; another suite or judge is another run
     out/*.eval           one log a system; what inspect_ai's viewer shows and the leaderboard reads
     out/answers/         inspect_ai's cache: an answer that was received is not asked for again
+    out/scores.jsonl     every score as it is given: no judge is asked again for what it said
 
 A finished case stands in the log, or in inspect_ai's sample buffer until the log takes it over; both are read when a
 run is gone on with. What a kill can cost is the request that was on its way. Pending cases are asked again.
@@ -26,7 +27,8 @@ from inspect_ai.log import EvalLog, read_eval_log
 from inspect_ai.model import GenerateConfig, Model, get_model
 
 from skingpt_r1.dermbench import inspect_registry, scorers
-from skingpt_r1.dermbench.logs import Standing, earlier, judged_in_part, path_of, settle, standing
+from skingpt_r1.dermbench.kept import keeping_scores
+from skingpt_r1.dermbench.logs import Standing, earlier, path_of, settle, standing, to_go_on
 from skingpt_r1.dermbench.progress import progress
 from skingpt_r1.dermbench.suites.manifest import read, stratified
 from skingpt_r1.dermbench.systems.registry import System
@@ -95,7 +97,7 @@ def _one(config: RunConfig, system: System, out: Path, total: int, settings: Map
         if now.complete(total):
             log.info("%s: all %d cases are done", system.name, total)
             return Result(system.name, before, now)
-    with progress(system.name, max(0, done), total):
+    with progress(system.name, max(0, done), total), keeping_scores(out / "scores.jsonl", system.name):
         made = _begin(config, system, out, about) if before is None else _go_on(config, before, out)
     if made.status == "error":
         why = made.error.message if made.error is not None else "no reason told"
@@ -128,9 +130,7 @@ def _begin(config: RunConfig, system: System, out: Path, about: dict[str, Any]) 
 
 
 def _go_on(config: RunConfig, before: Path, out: Path) -> EvalLog:
-    redo, stands = judged_in_part(before)
-    with scorers.kept(stands):
-        (made,) = eval_retry(redo, max_retries=config.tries - 1, attempt_timeout=config.timeout, **_common(out))
+    (made,) = eval_retry(to_go_on(before), max_retries=config.tries - 1, attempt_timeout=config.timeout, **_common(out))
     return made
 
 

@@ -1,6 +1,6 @@
 """Which scorers a task has, by name. A judge is loaded when it is asked for, so that one needs only its own packages.
 
-What a judge could not judge is unscored. On a run that is gone on with, scores that stand are kept (`keeping`): a case
+What a judge could not judge is unscored. What it said once is kept (`keeping`): on a run that is gone on with, a case
 is judged again only by the judge that left it pending.
 """
 
@@ -8,25 +8,23 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from inspect_ai.scorer import Score, Scorer, Target, mean, scorer, stderr
 from inspect_ai.solver import TaskState
 
+from skingpt_r1.dermbench.kept import kept_now
+from skingpt_r1.dermbench.logs import is_unscored
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.records import SkinGPTError
 
-Kept = Mapping[str, Mapping[str, Score]]  # sample id -> scorer -> its score
 JUDGES: Final[Mapping[str, str]] = {
     "dermeval": "skingpt_r1.dermeval.inspect_scorer:dermeval",
     "reference": "skingpt_r1.dermbench.judges:reference_judge",
     "offline": "skingpt_r1.dermbench.judges:offline_judge",
 }
 _ASKS_A_MODEL: Final = "reference"
-_KEPT: Final[ContextVar[Kept | None]] = ContextVar("_KEPT", default=None)
 
 
 @scorer(metrics=[mean(), stderr()])
@@ -60,20 +58,15 @@ def keeping(name: str, judge: Scorer) -> Scorer:
 
     @functools.wraps(judge)  # carries its registration along, and with it name and metrics
     async def score(state: TaskState, target: Target) -> Score | None:
-        kept = (_KEPT.get() or {}).get(str(state.sample_id), {})
-        return kept[name] if name in kept else await judge(state, target)
+        kept, case, answer = kept_now(), str(state.sample_id), state.output.completion
+        if kept is not None and (stands := kept.get(case, name, answer)) is not None:
+            return stands
+        said = await judge(state, target)
+        if kept is not None and said is not None and not is_unscored(said):
+            kept.add(case, name, answer, said)
+        return said
 
     return score
-
-
-@contextmanager
-def kept(scores: Kept) -> Iterator[None]:
-    """Scores that stand while a run is gone on with."""
-    token = _KEPT.set(scores)
-    try:
-        yield
-    finally:
-        _KEPT.reset(token)
 
 
 def _judge(name: str, model: str | None) -> Scorer:
