@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from skingpt_r1.images.reading import read_photo
-from skingpt_r1.models.encoder import CHANNELS, IMAGE_SIZE, to_pixels
-from skingpt_r1.models.preprocess import centre_square
+from skingpt_r1.models.encoder import CHANNELS, IMAGE_SIZE, Encoder, to_pixels
+from skingpt_r1.models.preprocess import Pixels, centre_square
 from skingpt_r1.models.segmenter import frozen_encoder
 from skingpt_r1.models.weights import save_tensors, sha256_of
 
@@ -41,15 +41,21 @@ def embedder(cache: Path) -> Callable[[Sequence[Path]], Vectors]:
     return embed
 
 
+def vectors_of(pictures: Sequence[Pixels], encoder: Encoder) -> Vectors:
+    """[N, 1280] of decoded pictures: the mean of the last map over the centre square."""
+    squares = np.stack([centre_square(pixels, IMAGE_SIZE) for pixels in pictures])
+    with torch.inference_mode():
+        vectors: Vectors = encoder(to_pixels(torch.from_numpy(squares))).mean((2, 3)).numpy()
+    return vectors
+
+
 def _compute(missing: Sequence[tuple[str, Path]], known: dict[str, Vectors], cache: Path) -> None:
     encoder = frozen_encoder()
     began = time.monotonic()
     for start in range(0, len(missing), BATCH):
         part = missing[start : start + BATCH]
-        squares = np.stack([centre_square(read_photo(path).pixels, IMAGE_SIZE) for _, path in part])
-        with torch.inference_mode():
-            vectors = encoder(to_pixels(torch.from_numpy(squares))).mean((2, 3))
-        known.update(zip((name for name, _ in part), vectors.numpy(), strict=True))
+        vectors = vectors_of([read_photo(path).pixels for _, path in part], encoder)
+        known.update(zip((name for name, _ in part), vectors, strict=True))
         done = start + len(part)
         if done % SAVE_EVERY == 0 or done == len(missing):
             _save(cache, known)

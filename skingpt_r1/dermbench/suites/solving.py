@@ -1,0 +1,159 @@
+"""How a sample gets its answer: the picture is prepared, the system asked, and what is no answer left pending.
+
+Pending is an error of the sample with its reason: it is counted apart, enters no mean, and the next run asks again.
+Answers are cached by inspect_ai; an unusable one that was cached is passed over, so that asking again really asks.
+What bites: inspect_ai takes `<think>` blocks out of an answer, where our narratives reason; `whole` puts them back.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from typing import Final
+
+import anyio.to_thread
+from inspect_ai.event import ModelEvent
+from inspect_ai.log import transcript
+from inspect_ai.model import (
+    CachePolicy,
+    ContentImage,
+    ContentReasoning,
+    ContentText,
+    ModelOutput,
+    ModelUsage,
+    get_model,
+)
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+from tenacity import RetryError
+
+from skingpt_r1.dermbench.systems.pictures import data_url, flat, photo_of, within
+from skingpt_r1.dermeval.judgeable import check_text
+from skingpt_r1.knowledge.conclusion import conclude
+from skingpt_r1.records import CaseError, SkinGPTError
+
+_REFUSAL: Final = re.compile(
+    r"\b(?:I['’]?m|I am) (?:sorry|unable|not able)\b|\bI (?:cannot|can['’]?t|can not|won['’]?t|must decline)\b"
+    r"|\b(?:unable|not able) to (?:assist|help|provide|analy[sz]e|diagnose)\b|\bas an AI\b",
+    re.IGNORECASE,
+)
+_OPENING: Final = 300  # characters in which a refusal stands
+
+
+class Pending(SkinGPTError):
+    """No answer to this case yet, and why."""
+
+    def __repr__(self) -> str:
+        """What inspect_ai writes down as the sample's error."""
+        return f"pending: {self}"
+
+
+@solver
+def shown(least: int, most: int, blind: bool = False) -> Solver:
+    """The picture as a system of others gets it: so many pixels at least and at most, encoded afresh, no file name.
+
+    blind: its mean colour only, lossless.
+    """
+
+    def prepared(image: str) -> str:
+        photo = photo_of(image)
+        return data_url(within((flat(photo) if blind else photo).pixels, least, most), lossless=blind)
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        for message in state.messages:
+            if not isinstance(message.content, str):
+                message.content = [
+                    ContentImage(image=await anyio.to_thread.run_sync(prepared, part.image))
+                    if isinstance(part, ContentImage)
+                    else part
+                    for part in message.content
+                ]
+        return state
+
+    return solve
+
+
+@solver
+def asked(system: str) -> Solver:
+    """The system's answer. system: its name; neither two systems nor two cases ever share a cached answer.
+
+    Mean colours of two pictures may be the same: without the case in the key one answer would stand for both.
+    """
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        for n in itertools.count():
+            policy = CachePolicy(expiry=None, scopes={"system": system, "case": str(state.sample_id), "ask": str(n)})
+            try:
+                output = await get_model().generate(state.messages, cache=policy)
+            except RetryError as error:
+                raise Pending(f"no answer after {error.last_attempt.attempt_number} tries: {_cause(error)}") from error
+            except json.JSONDecodeError as error:
+                raise Pending(f"the server sent no chat answer: {error}") from error
+            reason = unusable(output)
+            if reason is None:
+                break
+            if not _from_cache():
+                raise Pending(reason)
+        output.completion = whole(output)
+        state.output = output
+        state.messages.append(output.message)
+        return state
+
+    return solve
+
+
+@solver
+def recited(key: str) -> Solver:
+    """The answer is a text of the sample's metadata: `reference`, or `other_reference`."""
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        state.output = ModelOutput.from_content("skingpt/reference", state.metadata[key])
+        state.output.usage = ModelUsage()
+        state.messages.append(state.output.message)
+        return state
+
+    return solve
+
+
+def unusable(output: ModelOutput) -> str | None:
+    """Why an output is no answer; None for one, however poor."""
+    if output.empty:
+        return "the system gave no answer"
+    text = whole(output)
+    if output.stop_reason == "content_filter":
+        return f"the system refused: {_start(text)}"
+    try:
+        check_text(text)
+    except CaseError as error:
+        return f"no answer in words: {error}"
+    if _REFUSAL.search(text[:_OPENING]) and conclude(text).diagnosis is None:
+        return f"the system refused: {_start(text)}"
+    return None
+
+
+def whole(output: ModelOutput) -> str:
+    """The answer with the reasoning that the system shows, as it wrote it; what a provider hides stays hidden."""
+    content = output.message.content
+    if isinstance(content, str):
+        return content
+    parts = []
+    for part in content:
+        if isinstance(part, ContentReasoning) and not part.redacted:
+            parts.append(f"<think>\n{part.reasoning.strip()}\n</think>")
+        elif isinstance(part, ContentText):
+            parts.append(part.text.strip())
+    return "\n".join(filter(None, parts))
+
+
+def _cause(error: RetryError) -> str:
+    last = error.last_attempt.exception()
+    return "timed out" if "Timeout" in type(last).__name__ else _start(str(last))
+
+
+def _start(text: str) -> str:
+    return " ".join(text.split())[:120] or "without a word"
+
+
+def _from_cache() -> bool:
+    last = next((event for event in reversed(transcript().events) if isinstance(event, ModelEvent)), None)
+    return last is not None and last.cache == "read"
