@@ -3,8 +3,8 @@
     Task(dataset=..., solver=..., scorer=reference_judge("openai/gpt-5-mini"))
 
 Refusal, timeout, 429 that does not end, nonsense: the case is unscored with its reason, pending, never zero, and the
-run goes on. Answers are cached by inspect_ai, so that the same text is paid for once; one that could not be read is never
-used again (see `unreadable`). Whether an answer came from the cache stands in the score's metadata, as `cached`.
+run goes on. Answers are cached by inspect_ai, so that the same text is paid for once; one that could not be read is
+never used again (see `unreadable`). Whether the cache answered stands in the score's metadata, as `cached`.
 """
 
 from __future__ import annotations
