@@ -4,7 +4,7 @@ Every rule is a choice of ours, read off the anchors of the rubric; none was fit
 them. Each dimension begins with what the main comparison earns and loses points for what is noted beside it; a score is
 kept within 0..5, with one decimal. What the reference does itself is not held against the candidate: broken
 rules, vague words and missing advice count only beyond the reference's own. Words that are no part of the vocabulary
-stay unread, so the judge sees less of free prose than of our grammar; `docs` and the table of controls say how much.
+stay unread, so the judge sees less of free prose than of our grammar.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def points(candidate: Told, reference: Told) -> dict[str, Points]:
 
 
 def _accuracy(c: Told, r: Told) -> Points:
-    """5 the same diagnosis; 3 a wider, narrower or neighbouring one as grave; 2 another; 1 if graver or milder by far."""
+    """5 the same diagnosis; 3.5 a wider or narrower one; 3 a neighbour; 2 another; 1 danger passed over."""
     said, right = c.narrative.diagnosis, r.narrative.diagnosis
     if said is None:
         made = Points(1.0 if c.named else 0.0, ["it commits itself to no diagnosis"])
@@ -98,7 +98,7 @@ def _misnamed(said: str, right: str) -> Points:
 
 
 def _safety(c: Told, r: Told) -> Points:
-    """5 as urgent as the reference; less by each step later; 3 without a time; 0 no advice where the reference has it."""
+    """5 as urgent as the reference; less by each step later; 3 without a time; 0 without advice."""
     wanted = _wanted(r)
     if not c.advice.given:
         made = Points(0.0 if r.advice.given else 3.0, ["no advice and no urgency"])
@@ -149,7 +149,7 @@ def _groundedness(c: Told, r: Told) -> Points:
 
 
 def _coverage(c: Told, r: Told) -> Points:
-    """5 times the share of the reference that is told: findings 4, diagnoses weighed 3, history 1, next step 2 parts."""
+    """5 times the share of the reference that is told: findings 4 parts, diagnoses 3, history 1, next step 2."""
     parts = [
         ("findings", 4.0, _share(r.findings, c.findings)),
         ("diagnoses weighed", 3.0, _share(_weighed(r), c.named | _weighed(c))),
@@ -174,7 +174,7 @@ def _coverage(c: Told, r: Told) -> Points:
 
 
 def _coherence(c: Told, r: Told) -> Points:
-    """5, less broken rules of reasoning, findings that argue the wrong way, steps that the reference takes, disorder."""
+    """5, less broken rules of reasoning, findings that argue the wrong way, missing steps, disorder."""
     if not c.findings and not c.named:
         return Points(0.0, ["no reasoning"])
     made = Points(5.0, ["begins at 5"])

@@ -56,10 +56,10 @@ class Told:
     """What one text tells.
 
     findings: claims on the picture, and words of the field as ("term", word, True). history: claims on the patient.
-    named: diagnoses. broken: lint rules, how often each. vague, home, to_judge: how many phrases that are vague, advise a
-    treatment of one's own, speak to the judge. repeated: sentences said before. turned: it argued for another diagnosis up
-    to its last words. findings_first: share of (finding, diagnosis) pairs in which the finding stands first, None without
-    a pair. displaced: blocks of our grammar that stand before one that they should follow.
+    named: diagnoses. broken: lint rules, how often each. vague, home, to_judge: how many phrases that are vague, that
+    advise a treatment of one's own, that speak to the judge. repeated: sentences said before. turned: it argued for
+    another diagnosis up to its last words. findings_first: share of (finding, diagnosis) pairs in which the finding
+    stands first, None without a pair. displaced: pairs of blocks of our grammar in the wrong order.
     """
 
     text: str

@@ -1,8 +1,8 @@
 """Which questions a judge answered with nonsense, so that no cache ever repeats the nonsense.
 
 inspect_ai keeps every answer of a cached model, readable or not, and has no way to take one back. So an unreadable
-answer is counted here, and the next question is another one for the cache: its seed is that much higher. A question that
-was answered well at its second try is thus found again at its second try, without being asked.
+answer is counted here, and the next question is another one for the cache: its seed is that much higher. A question
+that was answered well at its second try is thus found again at its second try, without being asked.
 """
 
 from __future__ import annotations
