@@ -47,7 +47,7 @@ _TIME_WORDS: Final = ("timeout", "timed out", "no answer within")
 @scorer(metrics={key: [mean(), stderr()] for key in (*DIMENSIONS, MEAN)}, name=NAME)
 def reference_judge(
     model: str | Model,
-    order: str = Order.USUAL,
+    order: str = Order.USUAL.value,
     cache: bool = True,
     seconds: int = SECONDS,
     retries: int = RETRIES,
