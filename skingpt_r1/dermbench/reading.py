@@ -98,15 +98,20 @@ class Runs:
     logs: int
 
     def system(self, name: str) -> SystemRun:
-        """Raises SkinGPTError naming those that there are."""
+        """The system of that name. Raises SkinGPTError naming those that there are."""
         for run in self.systems:
             if run.name == name:
                 return run
         raise SkinGPTError(f"no log holds the system {name!r}. There are: {', '.join(r.name for r in self.systems)}.")
 
     def judge(self, name: str | None) -> str:
-        """The judge of that name, or the only one. Raises SkinGPTError naming those that there are."""
-        found = [judge for judge in self.judges if name is None or judge == name or judge.startswith(f"{name}:")]
+        """The judge of that name, or the only one; "reference:MODEL" and "offline" are read as judge-check's are.
+
+        Raises SkinGPTError naming those that there are.
+        """
+        kind, colon, model = (name or "").partition(":")
+        names = {kind, f"{kind}_judge"} if not colon else {f"{kind}:{model}", f"{kind}_judge:{model}"}
+        found = [j for j in self.judges if name is None or j in names or (not colon and j.partition(":")[0] in names)]
         if len(found) == 1:
             return found[0]
         there = ", ".join(self.judges) or "none"
@@ -140,6 +145,11 @@ def read_logs(folder: Path) -> Runs:
     judges = {judge for run in runs for told in run.written.values() for judge in told.verdicts}
     ordered = sorted(runs, key=lambda run: (run.control, run.name))
     return Runs(ordered, cases, tuple(sorted(judges)), len(paths))
+
+
+def verdicts_of(sample: EvalSample) -> dict[str, Verdict]:
+    """What each judge of narratives said of a sample; other scorers are passed over."""
+    return dict(_verdicts(sample.scores or {}))
 
 
 def _header(path: Path) -> EvalLog:
@@ -187,14 +197,13 @@ def _fuller(one: CaseOf, other: CaseOf) -> CaseOf:
 def _written(sample: EvalSample, model: str) -> Written:
     text = sample.output.completion if sample.output.choices else ""
     usage = sample.model_usage.get(model) or sample.output.usage
-    verdicts = dict(_verdicts(sample.scores or {}))
     return Written(
         text=text,
         failed=_failure(sample, text),
         seconds=sample.output.time,
         tokens=_tokens(usage),
         cost=usage.total_cost if usage is not None else None,
-        verdicts=verdicts,
+        verdicts=verdicts_of(sample),
     )
 
 

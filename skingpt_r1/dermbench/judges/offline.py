@@ -55,7 +55,9 @@ def compared(candidate: str, reference: str, history: History | None = None) -> 
     """
     check_text(candidate)
     found = points(told(candidate, history), told(reference, history))
-    return Compared({k: p.score for k, p in found.items()}, {k: "; ".join(p.why) for k, p in found.items()})
+    return Compared(
+        {k: p.score for k, p in found.items()}, {k: "; ".join(p.why) or "nothing lost" for k, p in found.items()}
+    )
 
 
 @scorer(metrics={key: [mean(), stderr()] for key in (*DIMENSIONS, MEAN)}, name=NAME)

@@ -135,7 +135,7 @@ def _timed(level: int, wanted: int) -> Points:
 
 def _groundedness(c: Told, r: Told) -> Points:
     """5, less what is invented: told facts, findings, leaks, what no picture shows, words to the judge."""
-    made = Points(5.0, ["begins at 5"])
+    made = Points(5.0)
     for rule, cost in _UNGROUNDED.items():
         made.lose(cost * bool(_beyond(c, r, rule, 1)), rule.replace("-", " "))
     for key in sorted(c.history - r.history):
@@ -177,7 +177,7 @@ def _coherence(c: Told, r: Told) -> Points:
     """5, less broken rules of reasoning, findings that argue the wrong way, missing steps, disorder."""
     if not c.findings and not c.named:
         return Points(0.0, ["no reasoning"])
-    made = Points(5.0, ["begins at 5"])
+    made = Points(5.0)
     for rule, cost in _INCOHERENT.items():
         made.lose(_beyond(c, r, rule, cost, most=3), rule.replace("-", " "))
     made.lose(min(2.0, max(0, _wrong_way(c) - _wrong_way(r))), "arguments that speak for the other side")
@@ -203,7 +203,7 @@ def _precision(c: Told, r: Told) -> Points:
     """5, less findings against the reference, invented, missing or vague."""
     if r.findings and not c.findings:
         return Points(0.0, ["describes nothing"])
-    made = Points(5.0, ["begins at 5"])
+    made = Points(5.0)
     wrong, new = _contradicted(c, r), _invented(c, r)
     missing = sorted(k for k in r.findings - c.findings if k[2] and not against(k, c.findings))
     made.lose(1.0 * len(wrong), f"against the reference: {_listed(wrong)}")

@@ -35,7 +35,8 @@ from skingpt_r1.records import CaseError
 from skingpt_r1.sources.streams import write_text
 
 _SIDE: Final = 320  # pixels of a case's picture
-_BAR: Final = (120, 16)  # pixels
+_BAR: Final = (96, 16)  # pixels
+_DOT: Final = 5  # pixels, half of a dot, which stands out at either end
 
 
 def write_pages(runs: Runs, boards: Sequence[Board], out: Path, title: str = "Leaderboard", cases: bool = True) -> int:
@@ -155,10 +156,10 @@ def _bar(told: Estimate) -> Markup:
     line = Markup("")
     if told.low is not None and told.high is not None:
         line = Markup('<line class="range" x1="{:.1f}" x2="{:.1f}" y1="{}" y2="{}"/>').format(
-            width * told.low / HIGHEST, width * told.high / HIGHEST, middle, middle
+            _DOT + width * told.low / HIGHEST, _DOT + width * told.high / HIGHEST, middle, middle
         )
     return Markup(
-        '<svg width="{w}" height="{h}" viewBox="0 0 {w} {h}" aria-hidden="true">'
-        '<rect class="track" x="0" y="{y}" width="{w}" height="4" rx="2"/>{line}'
-        '<circle class="dot" cx="{x:.1f}" cy="{m}" r="5"/></svg>'
-    ).format(w=width, h=height, y=middle - 2, line=line, x=x, m=middle)
+        '<svg width="{whole}" height="{h}" viewBox="0 0 {whole} {h}" aria-hidden="true">'
+        '<rect class="track" x="{r}" y="{y}" width="{w}" height="4" rx="2"/>{line}'
+        '<circle class="dot" cx="{x:.1f}" cy="{m}" r="{r}"/></svg>'
+    ).format(whole=width + 2 * _DOT, w=width, h=height, r=_DOT, y=middle - 2, line=line, x=_DOT + x, m=middle)
