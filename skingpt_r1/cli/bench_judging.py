@@ -150,11 +150,8 @@ def _compared(line: Line) -> tuple[str, str, str]:
 
 def _print_report(report: Report) -> None:
     console = Console(highlight=False)
-    console.print(
-        Text(
-            f"{report.n:,} texts, {report.cases:,} patients or lesions; points of the mean of six scores, 95 % intervals"
-        )
-    )
+    said = f"{report.n:,} texts, {report.cases:,} patients or lesions; points of the mean of six scores"
+    console.print(Text(f"{said}, 95 % intervals"))
     for told in report.judges:
         why = "; ".join(f"{reason} {n}" for reason, n in told.unscored.items())
         open_ = f", without score: {why}" if why else ""

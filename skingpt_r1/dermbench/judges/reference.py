@@ -125,7 +125,8 @@ async def _ask(
 def _read(output: ModelOutput) -> Graded | Ungraded:
     if not output.choices:
         return Ungraded(Fault.NONSENSE, "the judge's answer is empty.")
-    if output.stop_reason == "content_filter":
+    parts = output.message.content if isinstance(output.message.content, list) else []
+    if output.stop_reason == "content_filter" or any(getattr(part, "refusal", None) for part in parts):
         return Ungraded(Fault.REFUSAL, f"the judge refused: {' '.join(output.completion.split())[:120]!r}")
     return read_answer(output.completion)
 
