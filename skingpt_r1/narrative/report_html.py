@@ -94,10 +94,10 @@ def html(report: Report, pictures: Pictures) -> str:
             sources=sorted({j.ratio.source for j in report.judgements if j.ratio is not None}),
             limits=plain.LIMITS,
             disclaimer=plain.DISCLAIMER,
-            photo=_data_uri(pictures.photo),
-            outline=pictures.outline and _data_uri(pictures.outline),
-            evidence=pictures.evidence and _data_uri(pictures.evidence),
-            drawing=pictures.measurement and _data_uri(pictures.measurement),
+            photo=data_uri(pictures.photo),
+            outline=pictures.outline and data_uri(pictures.outline),
+            evidence=pictures.evidence and data_uri(pictures.evidence),
+            drawing=pictures.measurement and data_uri(pictures.measurement),
         )
     )
 
@@ -126,9 +126,10 @@ def _environment() -> Environment:
     return environment
 
 
-def _data_uri(picture: Image.Image) -> str:
+def data_uri(picture: Image.Image, side: int = _SIDE) -> str:
+    """The picture as a JPEG of at most `side` pixels, encoded afresh: pixels only, no metadata."""
     copy = picture.convert("RGB")
-    copy.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    copy.thumbnail((side, side), Image.Resampling.LANCZOS)
     bare = Image.frombytes("RGB", copy.size, copy.tobytes())  # the copy may carry a comment or a profile
     buffer = io.BytesIO()
     bare.save(buffer, "JPEG", quality=_QUALITY)
