@@ -1,25 +1,33 @@
-"""`skingpt bench`: build a suite, see whom it can be run on, run it."""
+"""`skingpt bench`: build a suite, see whom it can be run on, run it; and classification and judging beside."""
 
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from skingpt_r1.cli import bench_classify, bench_judging
+from skingpt_r1.cli.bench_running import (
+    AtOnce,
+    Registry,
+    Resume,
+    Runs,
+    Systems,
+    Timeout,
+    Tries,
+    carry_out,
+    needed,
+)
 from skingpt_r1.cli.words import complain
 from skingpt_r1.records import SkinGPTError
 
-if TYPE_CHECKING:
-    from skingpt_r1.dermbench.running import Result
-
-app = typer.Typer(help="Compare systems: suites, runs.", no_args_is_help=True)
+app = typer.Typer(help="Compare systems: suites, runs, judges, leaderboard.", no_args_is_help=True)
 SUITES = Path("runs")
 
 
@@ -78,7 +86,7 @@ def build(
 
 @app.command("systems")
 def list_systems(
-    registry: Annotated[Path | None, typer.Option(help="A file of your own with more systems.")] = None,
+    registry: Registry = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON Lines, one object a system.")] = False,
 ) -> None:
     """List the systems that are known by name. Any model string of inspect_ai is one too."""
@@ -104,57 +112,38 @@ def list_systems(
 @app.command()
 def run(
     suite: Annotated[str, typer.Argument(help="dermbench-open, dermbench, or the folder of a suite.")],
-    systems: Annotated[str, typer.Option(help="Names or model strings, with commas between; NAME+blind too.")],
+    systems: Systems,
     out: Annotated[Path, typer.Option(help="Folder of the logs.")] = Path("runs/bench"),
     judges: Annotated[str, typer.Option(help="dermeval, reference, offline, with commas between.")] = "",
     judge_model: Annotated[str | None, typer.Option(help="Model that the reference judge asks.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of the suite's pictures.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many cases, of each source and label.")] = None,
     history: Annotated[bool, typer.Option("--history", help="Tell the systems the recorded history.")] = False,
-    registry: Annotated[Path | None, typer.Option(help="A file of your own with more systems.")] = None,
-    runs: Annotated[Path, typer.Option(help="Caches of pictures, for the linear probe.")] = Path("runs"),
-    tries: Annotated[int, typer.Option(min=1, help="Of a request that times out or meets 429 or 5xx.")] = 5,
-    timeout: Annotated[int, typer.Option(min=1, help="Seconds of one request.")] = 180,
-    at_once: Annotated[int | None, typer.Option(min=1, help="Cases at a time; default: the provider's own.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on: keep what is done, ask the rest.")] = False,
+    registry: Registry = None,
+    runs: Runs = Path("runs"),
+    tries: Tries = 5,
+    timeout: Timeout = 180,
+    at_once: AtOnce = None,
+    resume: Resume = False,
 ) -> None:
     """Ask systems about every case, and let judges score what they say. One log a system, for inspect_ai's viewer.
 
     Exit code 0: every case has its answer and scores; 1: some are pending, each with its reason: use --resume.
     """
-    try:
-        from skingpt_r1.dermbench import running
-    except ImportError as error:
-        raise SkinGPTError(
-            f"benchmarks need more packages ({error.name} is missing): pip install 'skingpt-r1[bench]'."
-        ) from error
-    from skingpt_r1.dermbench.systems.registry import named, read_systems
-
-    logging.getLogger("skingpt_r1").setLevel(logging.INFO)
-    more = read_systems(registry) if registry else {}
-    wanted = [named(name.strip(), more) for name in systems.split(",") if name.strip()]
+    with needed():
+        from skingpt_r1.dermbench.running import RunConfig
+        from skingpt_r1.dermbench.suites.benchmark import OnSuite
     folder = SUITES / suite if suite in set(SuiteName) else Path(suite)
-    config = running.RunConfig(
-        suite=folder, data=data, limit=limit, history=history, runs=runs, tries=tries, timeout=timeout,
-        judges=tuple(name.strip() for name in judges.split(",") if name.strip()), judge_model=judge_model,
-        at_once=at_once,
+    named = tuple(name.strip() for name in judges.split(",") if name.strip())
+    carry_out(
+        OnSuite(folder, data, limit, history, named, judge_model),
+        RunConfig(data, runs, tries, timeout, at_once), systems, registry, out, resume,
     )  # fmt: skip
-    results = list(map(_tell, running.run(config, wanted, out, resume)))
-    if any(result.standing.pending or result.standing.unscored for result in results):
-        raise typer.Exit(1)
 
 
-def _tell(result: Result) -> Result:
-    standing = result.standing
-    waiting = sum(standing.pending.values())
-    console = Console()
-    console.print(
-        f"{result.system}: {standing.finished:,} answered, {waiting:,} pending: {result.log}",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
-    for reason, n in standing.pending.items():
-        console.print(f"  {n:,} x {reason}", highlight=False, markup=False, soft_wrap=True)
-    for judge, reasons in standing.unscored.items():
-        for reason, n in reasons.items():
-            console.print(f"  {judge}: {n:,} unscored: {reason}", highlight=False, markup=False, soft_wrap=True)
-    return result
+app.command("classify")(bench_classify.classify)
+app.command("classify-baselines")(bench_classify.baselines)
+app.command("classify-table")(bench_classify.table)
+app.command("leaderboard")(bench_judging.leaderboard)
+app.command("compare")(bench_judging.compare)
+app.command("judge-check")(bench_judging.judge_check)

@@ -1,12 +1,8 @@
-"""`skingpt bench classify`, `classify-baselines` and `classify-table`: recognition on labelled sets.
-
-Running is injected: `bench` hands in what runs a task for a list of systems, so that these commands know no registry.
-"""
+"""`skingpt bench classify`, `classify-baselines` and `classify-table`: recognition on labelled sets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,45 +10,54 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from skingpt_r1.records import SkinGPTError
+from skingpt_r1.cli.bench_running import (
+    AtOnce,
+    Registry,
+    Resume,
+    Runs,
+    Systems,
+    Timeout,
+    Tries,
+    carry_out,
+    needed,
+)
 from skingpt_r1.sources.streams import write_text
 
 if TYPE_CHECKING:
-    from inspect_ai import Task
-
     from skingpt_r1.dermbench.classify.figures import Figures
-
-Runner = Callable[["Task", Sequence[str], Path], object]
-"""Runs a task for the systems named, its logs in a folder."""
 
 Source = Annotated[
     str, typer.Argument(help="A set (pad_ufes_20), LAYOUT:FOLDER (ddi:/data/ddi), or a folder or table.")
 ]
-Runs = Annotated[Path, typer.Option(help="Caches of the public sets' pictures.")]
 
 
-def classify(run: Runner) -> Callable[..., None]:
-    """The command, for one way of running a task."""
+def classify(
+    source: Source,
+    systems: Systems = "skingpt/embedded",
+    out: Annotated[Path, typer.Option(help="Folder of the logs, a folder a set in it.")] = Path("runs/classify"),
+    split: Annotated[str, typer.Option(help="test, or val to choose thresholds on.")] = "test",
+    limit: Annotated[int | None, typer.Option(min=1, help="Rows, in a fixed shuffled order.")] = None,
+    history: Annotated[bool, typer.Option("--history", help="Tell what is recorded of the patient.")] = False,
+    open_ended: Annotated[bool, typer.Option("--open-ended", help="Offer no labels; compare diagnoses.")] = False,
+    judge: Annotated[str | None, typer.Option(help="A model that compares diagnoses too (open-ended).")] = None,
+    registry: Registry = None,
+    runs: Runs = Path("runs"),
+    tries: Tries = 5,
+    timeout: Timeout = 180,
+    at_once: AtOnce = None,
+    resume: Resume = False,
+) -> None:
+    """Ask systems what the pictures of a labelled set show, by the published protocol.
 
-    def command(
-        source: Source,
-        systems: Annotated[str, typer.Option(help="Systems, separated by commas.")] = "embedded",
-        logs: Annotated[Path, typer.Option(help="Folder of the logs.")] = Path("runs/classify"),
-        split: Annotated[str, typer.Option(help="test, or val to choose thresholds on.")] = "test",
-        limit: Annotated[int | None, typer.Option(help="Rows, in a fixed shuffled order.")] = None,
-        history: Annotated[bool, typer.Option("--history", help="Tell what is recorded of the patient.")] = False,
-        blind: Annotated[bool, typer.Option("--blind", help="Show the picture's mean colour only.")] = False,
-        open_ended: Annotated[bool, typer.Option("--open-ended", help="Offer no labels; compare diagnoses.")] = False,
-        judge: Annotated[str | None, typer.Option(help="A model that compares diagnoses too (open-ended).")] = None,
-        runs: Runs = Path("runs"),
-    ) -> None:
-        """Ask systems what the pictures of a labelled set show, by the published protocol."""
-        with _inspect():
-            from skingpt_r1.dermbench.classify.task import classify as task
-        told = task(source, split, limit, history, blind, open_ended, judge, str(runs))
-        run(told, [name.strip() for name in systems.split(",") if name.strip()], logs)
-
-    return command
+    Exit code 0: every case has its answer; 1: some are pending, each with its reason: use --resume.
+    """
+    with needed():
+        from skingpt_r1.dermbench.classify.benchmark import OnSet
+        from skingpt_r1.dermbench.running import RunConfig
+    benchmark = OnSet(source, split, limit, history, open_ended, judge, runs)
+    ways = [name for name, on in (("history", history), ("open", open_ended)) if on]
+    folder = out / "-".join([benchmark.read.name.replace("/", "-"), split, *ways])
+    carry_out(benchmark, RunConfig(None, runs, tries, timeout, at_once), systems, registry, folder, resume)
 
 
 def baselines(
@@ -81,7 +86,7 @@ def table(
     """Systems and baselines on each set: figures with intervals over patients, and subgroups."""
     from skingpt_r1.dermbench.classify.table import as_json, markdown, runs_in, tabulate
 
-    with _inspect():
+    with needed():
         rows = tabulate(runs_in(paths))
     if out is not None:
         write_text(out.with_suffix(".md"), markdown(rows))
@@ -102,14 +107,3 @@ def _print(rows: Sequence[Figures]) -> None:
     for name in shown:
         told.add_row(COLUMNS[name], *(cell(row.found[name]) if name in row.found else "–" for row in rows))
     Console(highlight=False).print(told)
-
-
-@contextmanager
-def _inspect() -> Iterator[None]:
-    """Says what to install where inspect_ai is not there."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "inspect_ai":
-            raise
-        raise SkinGPTError("the benchmark needs inspect_ai: pip install 'skingpt-r1[bench]'.") from error

@@ -1,6 +1,6 @@
-"""Runs systems over a suite: one log of inspect_ai a system, in one folder, that goes on after kill -9.
+"""Runs systems over a benchmark: one log of inspect_ai a system, in one folder, that goes on after kill -9.
 
-    out/settings.json    what the run depends on; another suite or judge is another run
+    out/settings.json    what the run depends on; another benchmark or judge is another run
     out/*.eval           one log a system; what inspect_ai's viewer shows and the leaderboard reads
     out/answers/         inspect_ai's cache: an answer that was received is not asked for again
     out/scores.jsonl     every score as it is given: no judge is asked again for what it said
@@ -18,19 +18,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
+from inspect_ai import Task, eval_retry
 from inspect_ai import eval as evaluate
-from inspect_ai import eval_retry
 from inspect_ai._util.error import PrerequisiteError
 from inspect_ai.log import EvalLog, read_eval_log
 from inspect_ai.model import GenerateConfig, Model, get_model
 
-from skingpt_r1.dermbench import inspect_registry, scorers
 from skingpt_r1.dermbench.kept import keeping_scores
 from skingpt_r1.dermbench.logs import Standing, earlier, path_of, settle, standing, to_go_on
 from skingpt_r1.dermbench.progress import progress
-from skingpt_r1.dermbench.suites.manifest import read, stratified
 from skingpt_r1.dermbench.systems.registry import System
 from skingpt_r1.records import SkinGPTError
 from skingpt_r1.sources.claiming import claim
@@ -43,18 +41,29 @@ _CACHE: Final = "INSPECT_CACHE_DIR"
 
 @dataclass(frozen=True)
 class RunConfig:
-    """One run over a suite."""
+    """How systems are run, whatever the benchmark."""
 
-    suite: Path = field(metadata={"help": "folder of skingpt bench build"})
-    data: Path | None = field(default=None, metadata={"help": "folder of the suite's pictures"})
-    limit: int | None = field(default=None, metadata={"help": "at most so many cases, stratified"})
-    history: bool = field(default=False, metadata={"help": "tell the recorded history"})
-    judges: tuple[str, ...] = field(default=(), metadata={"help": "who scores the narratives"})
-    judge_model: str | None = field(default=None, metadata={"help": "model that the reference judge asks"})
+    data: Path | None = field(default=None, metadata={"help": "folder of the open image folders, for the probe"})
     runs: Path = field(default=Path("runs"), metadata={"help": "caches of pictures, for the linear probe"})
     tries: int = field(default=5, metadata={"help": "of one request that times out or meets 429 or 5xx"})
     timeout: int = field(default=180, metadata={"help": "seconds of one request"})
     at_once: int | None = field(default=None, metadata={"help": "cases at a time; default: what the provider allows"})
+
+
+class Benchmark(Protocol):
+    """What systems are run on."""
+
+    def settings(self) -> dict[str, Any]:
+        """What answers and scores depend on, as JSON; other settings are another run. Raises SkinGPTError."""
+        ...
+
+    def total(self) -> int:
+        """How many cases."""
+        ...
+
+    def task(self, way: Mapping[str, Any]) -> Task:
+        """The task, its samples answered in this way (arguments of `solving.solvers`); inspect_ai knows it by name."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +75,27 @@ class Result:
     standing: Standing
 
 
-def run(config: RunConfig, systems: Sequence[System], out: Path, resume: bool = False) -> Iterator[Result]:
+def run(
+    benchmark: Benchmark, config: RunConfig, systems: Sequence[System], out: Path, resume: bool = False
+) -> Iterator[Result]:
     """Each system in turn, as it is done. Raises SkinGPTError where `out` is another run's, or a system cannot start.
 
     resume: go on with the folder; finished cases are kept, pending ones asked again.
     """
-    scorers.check(config.judges, config.judge_model)
-    suite = read(config.suite)
-    total = len(stratified(suite.rows, config.limit))
-    settings = {
-        "suite": suite.name, "version": suite.version, "digest": suite.digest, "limit": config.limit,
-        "history": config.history, "judges": list(config.judges), "judge_model": config.judge_model,
-    }  # fmt: skip
+    settings, total = benchmark.settings(), benchmark.total()
     claim(out, out / "settings.json", settings, resume, holds="a run", another="folder")
     with _answers_in(out / "answers"):
         for system in systems:
-            yield _one(config, system, out.resolve(), total, settings)
+            about = {
+                **settings, "system": system.name, "title": system.title, "blind": system.blind,
+                "asked": _asked(system),
+            }  # fmt: skip
+            yield _one(benchmark, config, system, out.resolve(), total, about)
 
 
-def _one(config: RunConfig, system: System, out: Path, total: int, settings: Mapping[str, Any]) -> Result:
-    about = {**settings, "system": system.name, "title": system.title, "blind": system.blind, "asked": _asked(system)}
+def _one(
+    benchmark: Benchmark, config: RunConfig, system: System, out: Path, total: int, about: Mapping[str, Any]
+) -> Result:
     before = settle(out, system.name)
     done = 0
     if before is not None:
@@ -98,7 +108,7 @@ def _one(config: RunConfig, system: System, out: Path, total: int, settings: Map
             log.info("%s: all %d cases are done", system.name, total)
             return Result(system.name, before, now)
     with progress(system.name, max(0, done), total), keeping_scores(out / "scores.jsonl", system.name):
-        made = _begin(config, system, out, about) if before is None else _go_on(config, before, out)
+        made = _begin(benchmark, config, system, out, about) if before is None else _go_on(config, before, out)
     if made.status == "error":
         why = made.error.message if made.error is not None else "no reason told"
         raise SkinGPTError(f"{system.name}: the run stopped ({why}); mend it, then go on with --resume.")
@@ -109,23 +119,15 @@ def _one(config: RunConfig, system: System, out: Path, total: int, settings: Map
     return Result(system.name, path_of(made), standing(path_of(made)))
 
 
-def _begin(config: RunConfig, system: System, out: Path, about: dict[str, Any]) -> EvalLog:
-    task = inspect_registry.dermbench(
-        suite=str(config.suite.resolve()),
-        data=None if config.data is None else str(config.data.resolve()),
-        limit=config.limit,
-        history=config.history,
-        blind=system.blind and not system.own,
-        judges=",".join(config.judges) or None,
-        judge_model=config.judge_model,
-        system=system.name,
-        as_file=system.own,
-        least_pixels=system.least_pixels,
-        most_pixels=system.most_pixels,
-        recite=None if system.control is None else system.control.replace("-", "_"),
-    )
-    model = _model(config, system)
-    (made,) = evaluate(task, model=model, metadata=about, max_samples=_at_once(config, model), **_common(out))
+def _begin(benchmark: Benchmark, config: RunConfig, system: System, out: Path, about: Mapping[str, Any]) -> EvalLog:
+    way = {
+        "system": system.name, "blind": system.blind and not system.own, "as_file": system.own,
+        "least_pixels": system.least_pixels, "most_pixels": system.most_pixels,
+        "recite": None if system.control is None else system.control.replace("-", "_"),
+    }  # fmt: skip
+    model, task = _model(config, system), benchmark.task(way)
+    at_once = config.at_once or model.api.max_connections()
+    (made,) = evaluate(task, model=model, metadata=dict(about), max_samples=at_once, **_common(out))
     return made
 
 
@@ -158,10 +160,6 @@ def _model(config: RunConfig, system: System) -> Model:
         return get_model(system.model, config=settings, memoize=False, **args)
     except (PrerequisiteError, ValueError, ImportError) as error:
         raise SkinGPTError(f"{system.name}: {_plain(str(error))}") from error
-
-
-def _at_once(config: RunConfig, model: Model) -> int:
-    return config.at_once or model.api.max_connections()
 
 
 def _asked(system: System) -> dict[str, Any]:

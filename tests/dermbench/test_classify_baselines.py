@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from skingpt_r1.cli import bench_classify
+from skingpt_r1.cli.bench import app
 from skingpt_r1.dermbench.classify.baselines import baselines, write_baselines
 from skingpt_r1.dermbench.classify.figures import figures
 from skingpt_r1.dermbench.classify.table import runs_in
@@ -120,18 +119,13 @@ def test_the_teacher_answers_within_the_labels_of_the_set(root: Path, tmp_path: 
 
 
 def test_the_commands(root: Path, tmp_path: Path) -> None:
-    asked: list[tuple[object, list[str], Path]] = []
-    app = typer.Typer()
-    app.command("classify")(bench_classify.classify(lambda *told: asked.append(told)))  # type: ignore[arg-type]
-    app.command("classify-baselines")(bench_classify.baselines)
-    app.command("classify-table")(bench_classify.table)
-    said = CliRunner().invoke(
-        app, ["classify", "pad_ufes_20", "--systems", "embedded, other", "--limit", "4", "--blind"]
-    )
-    assert said.exit_code == 0, said.output
-    ((task, systems, logs),) = asked
-    assert systems == ["embedded", "other"] and logs == Path("runs/classify")
-    assert len(task.dataset) == 4 and task.metadata["blind"] is True  # type: ignore[attr-defined]
+    command = ["classify", "pad_ufes_20", "--systems", "skingpt/majority", "--out", str(tmp_path)]
+    said = CliRunner().invoke(app, command)
+    assert said.exit_code == 0 and "skingpt/majority: 10 answered, 0 pending" in said.output, said.output
+    assert len(list((tmp_path / "pad_ufes_20-test").glob("*.eval"))) == 1
+    again = CliRunner().invoke(app, command)
+    assert isinstance(again.exception, SkinGPTError) and "--resume" in str(again.exception)
+    assert CliRunner().invoke(app, [*command, "--resume"]).exit_code == 0
     options = ["--out", str(tmp_path), "--runs", str(root / "runs")]
     said = CliRunner().invoke(app, ["classify-baselines", "pad_ufes_20", *options])
     assert said.exit_code == 0 and "left out: fine-tuned teacher" in said.output
@@ -139,7 +133,11 @@ def test_the_commands(root: Path, tmp_path: Path) -> None:
     said = CliRunner().invoke(app, ["classify-table", str(tmp_path), "--out", str(tmp_path / "table")])
     assert said.exit_code == 0 and "PAD-UFES-20 (subset), test" in said.output, said.output
     text = (tmp_path / "table.md").read_text()
-    assert "| linear probe (C = " in text and "specificity at 90 % sensitivity" in text.replace("90%", "90 %")
+    assert (
+        "skingpt/majority" in text
+        and "| linear probe (C = " in text
+        and "specificity at 90 % sensitivity" in text.replace("90%", "90 %")
+    )
     assert (tmp_path / "table.json").is_file()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import io
 import re
 from pathlib import Path
 from typing import Any
@@ -79,15 +80,22 @@ def test_history_is_told_where_it_is_asked_for() -> None:
     assert asked.history.age == 60 and asked.history.itch is True
 
 
-def test_a_blind_picture_holds_one_colour() -> None:
-    sharp, blind = classify("pad_ufes_20").dataset, classify("pad_ufes_20", blind=True).dataset
-    for one, other in zip(sharp, blind, strict=True):
-        seen, hidden = (np.asarray(Image.open(_parts(s.input)[0].image)) for s in (one, other))
-        assert hidden.shape == seen.shape and len(np.unique(hidden.reshape(-1, 3), axis=0)) == 1
-        assert np.abs(hidden[0, 0] - seen.reshape(-1, 3).mean(0)).max() <= 1
-        assert "case" not in _parts(other.input)[0].image.rsplit("/", 1)[1]
-        assert other.metadata is not None and other.metadata["image"] == _parts(other.input)[0].image
-        assert _parts(one.input)[1] == _parts(other.input)[1]
+def test_a_blind_picture_holds_one_colour(tmp_path: Path) -> None:
+    colours: list[Any] = []
+
+    def look(messages: list[ChatMessage], *_: Any) -> ModelOutput:
+        image, text = _parts(messages)
+        assert text.text == protocol.question(list(PAD))
+        pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(image.image.partition(",")[2]))))
+        assert pixels.shape == (64, 64, 3) and len(np.unique(pixels.reshape(-1, 3), axis=0)) == 1
+        colours.append(pixels[0, 0].astype(int))
+        return output("It is grey.\nFinal label: NEV")
+
+    log = run(classify("pad_ufes_20", blind=True), saying(look), tmp_path)
+    assert run_of(log).baseline and len(colours) == 8
+    told = registry.data_root(None) / "pad_ufes_20" / "images"
+    means = [np.asarray(Image.open(told / f"{i}.png")).reshape(-1, 3).mean(0) for i in range(8)]
+    assert all(min(np.abs(mean - seen).max() for seen in colours) <= 1 for mean in means)
 
 
 def test_a_limit_takes_the_same_rows_every_time() -> None:
@@ -112,7 +120,7 @@ def test_the_documentation_names_every_layout_figure_and_option() -> None:
         assert f"| {name}" in text or f"{name}," in text, name
     wanted = re.findall(r"skingpt bench (\S+)", text)
     assert set(wanted) == {"classify", "classify-baselines", "classify-table"}
-    assert {f"--{n.replace('_', '-')}" for n in ("blind", "history", "open_ended", "split", "judge")} <= set(
+    assert {f"--{n.replace('_', '-')}" for n in ("history", "open_ended", "split", "judge")} <= set(
         re.findall(r"--[a-z-]+", text)
     )
 
@@ -164,14 +172,14 @@ def _system(messages: list[ChatMessage], *_: Any) -> ModelOutput:
 
 
 def test_every_case_is_accounted_for(tmp_path: Path) -> None:
-    log = run(classify("pad_ufes_20"), saying(_system), tmp_path)
+    log = run(classify("pad_ufes_20", as_file=True), saying(_system), tmp_path)
     told = run_of(log)
     state = {answer.case.removeprefix("pad_ufes_20/case"): answer for answer in told.answers}
     assert {n: a.state for n, a in state.items()} == {
         **dict.fromkeys("01237", State.ANSWERED), "4": State.UNREADABLE, "5": State.FAILED, "6": State.FAILED,
     }  # fmt: skip
     assert (state["1"].truth, state["1"].said, state["1"].right, state["1"].group) == ("BCC", "MEL", False, "P1")
-    assert "429" in state["6"].reason and "no_response" in state["5"].reason
+    assert "429" in state["6"].reason and "the system gave no answer" in state["5"].reason
     assert state["0"].probability == pytest.approx(dict.fromkeys(PAD, 0.02) | {"BCC": 0.9})
     assert state["0"].described["skin_type"] == 2 and "skin_type" not in state["4"].described
     found = figures_of(log)

@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from skingpt_r1.dermbench.classify.probe import fit, neighbours
+from skingpt_r1.dermbench.probe import fit, neighbours
 
 
 @pytest.mark.parametrize("strength", [0.003, 1.0])

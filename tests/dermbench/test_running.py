@@ -12,6 +12,7 @@ from inspect_ai.log import read_eval_log
 
 from skingpt_r1.dermbench import scorers
 from skingpt_r1.dermbench.running import Result, RunConfig, run
+from skingpt_r1.dermbench.suites.benchmark import OnSuite
 from skingpt_r1.dermbench.systems.registry import named
 from skingpt_r1.records import SkinGPTError
 from tests.dermbench.judge import SEEN
@@ -29,12 +30,11 @@ def server(monkeypatch: pytest.MonkeyPatch) -> object:
         yield running
 
 
-def config(root: Path, **changes: object) -> RunConfig:
-    return RunConfig(**{"suite": root / "suite", "data": root, "tries": 2, "timeout": 20, "at_once": 4} | changes)
-
-
 def done(root: Path, names: list[str], *, resume: bool = False, **changes: object) -> dict[str, Result]:
-    results = run(config(root, **changes), [named(name) for name in names], root / "logs", resume)
+    how = {name: changes.pop(name) for name in list(changes) if name in RunConfig.__dataclass_fields__}
+    config = RunConfig(**{"data": root, "tries": 2, "timeout": 20, "at_once": 4} | how)
+    suite = OnSuite(**{"suite": root / "suite", "data": root} | changes)
+    results = run(suite, config, [named(name) for name in names], root / "logs", resume)
     return {result.system: result for result in results}
 
 
@@ -94,7 +94,8 @@ def test_no_answer_is_pending_with_its_reason_and_asked_again(
     name = f"{SERVICE}/{model}"
     found = done(tmp_path, [name], timeout=1 if model == "silent" else 20)[name].standing
     assert found.finished == 0 and sum(found.pending.values()) == 2
-    assert all(why.startswith("pending: ") and reason in why for why in found.pending), found.pending
+    kind = "unusable" if model in ("refusing", "filtered", "gibberish") else "pending"
+    assert all(why.startswith(f"{kind}: ") and reason in why for why in found.pending), found.pending
     log = read_eval_log(str(next((tmp_path / "logs").glob("*.eval"))))
     assert log.status == "success" and log.samples is not None
     assert all(not sample.scores for sample in log.samples)  # never a zero

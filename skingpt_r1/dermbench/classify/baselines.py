@@ -17,8 +17,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skingpt_r1.dermbench import metrics
-from skingpt_r1.dermbench.classify import probe
+from skingpt_r1.dermbench import metrics, probe
 from skingpt_r1.dermbench.classify.answers import Answer, Run, State, write_run
 from skingpt_r1.dermbench.classify.sets import Labelled, described, labelled_cases, training_cases
 from skingpt_r1.dermbench.classify.taught import taught

@@ -12,6 +12,7 @@ from inspect_ai.scorer import CORRECT, INCORRECT, Score
 from skingpt_r1.dermbench.classify.answers import Answer, Run, State
 from skingpt_r1.dermbench.classify.figures import Figures, figures
 from skingpt_r1.dermbench.classify.scoring import by_label, confidence_of
+from skingpt_r1.dermbench.solving import Pending
 from skingpt_r1.records import SkinGPTError
 
 SCORERS: Final = ("labelled", "same_diagnosis", "same_diagnosis_offline")  # the first that is there counts
@@ -38,7 +39,7 @@ def run_of(log: EvalLog, scorer: str | None = None) -> Run:
     ways = [word for word in ("blind", "history") if told.get(word)]
     notes = () if name == SCORERS[0] else (f"judged by {name}",)
     return Run(
-        system=log.eval.model + (f" ({', '.join(ways)})" if ways else ""),
+        system=told.get("system") or log.eval.model + (f" ({', '.join(ways)})" if ways else ""),
         source=told["source"],
         split=told["split"],
         labels=labels,
@@ -88,7 +89,8 @@ def _answer(sample: EvalSample, labels: dict[str, str | None], scorer: str) -> A
 
 def _state(sample: EvalSample, score: Score | None) -> tuple[State, str]:
     if sample.error is not None:
-        return State.FAILED, sample.error.message.strip().splitlines()[0][:300]
+        told = sample.error.message.strip().splitlines()[0][:300]
+        return (State.PENDING if told.startswith(f"{Pending.kind}: ") else State.FAILED), told
     if score is None:
         why: Any = sample.limit.type if sample.limit else "no score"
         return State.FAILED, f"not judged ({why})"

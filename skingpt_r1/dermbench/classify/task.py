@@ -15,19 +15,21 @@ from typing import Final
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import ChatMessageUser, ContentImage, ContentText, GenerateConfig
-from inspect_ai.solver import generate
+from inspect_ai.scorer import Scorer
 
 from skingpt_r1.dermbench import protocol
-from skingpt_r1.dermbench.classify.blind import blinded
 from skingpt_r1.dermbench.classify.same import same_diagnosis, same_diagnosis_offline
 from skingpt_r1.dermbench.classify.scoring import labelled
 from skingpt_r1.dermbench.classify.sets import Labelled, described, labelled_cases
+from skingpt_r1.dermbench.progress import count
+from skingpt_r1.dermbench.scorers import keeping
+from skingpt_r1.dermbench.solving import solvers
+from skingpt_r1.dermbench.systems.registry import LEAST_PIXELS, MOST_PIXELS, PROTOCOL
 from skingpt_r1.knowledge.diagnoses import category_of
-from skingpt_r1.models.weights import cache_dir
 from skingpt_r1.records import Case
 from skingpt_r1.sources.clustering import key
 
-SETTINGS: Final = GenerateConfig(max_tokens=4096, temperature=0.7, top_p=0.9, seed=42, max_connections=16)
+SETTINGS: Final = GenerateConfig(**PROTOCOL)
 
 
 @task
@@ -36,42 +38,51 @@ def classify(
     split: str = "test",
     limit: int | None = None,
     history: bool = False,
-    blind: bool = False,
     open_ended: bool = False,
     judge: str | None = None,
     runs: str = "runs",
+    system: str = "",
+    blind: bool = False,
+    as_file: bool = False,
+    least_pixels: int = LEAST_PIXELS,
+    most_pixels: int = MOST_PIXELS,
+    recite: str | None = None,
 ) -> Task:
     """Recognise what the pictures of a set show.
 
-    source: see `sets`. limit: rows, in a fixed shuffled order. history: told with the picture. blind: the picture holds
-    its mean colour only. open_ended: no candidate labels; the final diagnosis is compared offline, and by `judge` (a
-    model) where one is named. runs: what has been computed of the public sets; needed for split "val" only.
+    source: see `sets`. limit: rows, in a fixed shuffled order. history: told with the picture. open_ended: no candidate
+    labels; the final diagnosis is compared offline, and by `judge` (a model) where one is named. runs: what has been
+    computed of the public sets; needed for split "val" only. The others: see `solvers`.
     """
     found = labelled_cases(str(source), split, limit, Path(runs))
-    samples = [_sample(found, case, history, blind, open_ended) for case in found.cases]
-    scorers = (
-        [labelled()] if not open_ended else [same_diagnosis_offline(), *([same_diagnosis(judge)] if judge else [])]
-    )
     return Task(
-        dataset=MemoryDataset(samples, name=f"{found.name} {split}"),
-        solver=generate(),
-        scorer=scorers,
+        dataset=MemoryDataset([_sample(found, case, history, open_ended) for case in found.cases], name=found.name),
+        solver=solvers(system, blind, as_file, least_pixels, most_pixels, recite, narrative=False),
+        scorer=_scorers(open_ended, judge),
         config=SETTINGS,
         fail_on_error=False,
+        cleanup=count,
         metadata={
             "benchmark": "classify",
             "source": found.name,
             "split": split,
             "labels": dict(found.labels),
             "history": history,
-            "blind": blind,
             "open_ended": open_ended,
-        },
+            "blind": blind,
+        },  # what the figures need
     )
 
 
-def _sample(found: Labelled, case: Case, history: bool, blind: bool, open_ended: bool) -> Sample:
-    image = blinded(Path(case.image), cache_dir() / "blind") if blind else Path(case.image).resolve()
+def _scorers(open_ended: bool, judge: str | None) -> list[Scorer]:
+    if not open_ended:
+        return [labelled()]
+    offline = same_diagnosis_offline()
+    return [offline, *([keeping("same_diagnosis", same_diagnosis(judge))] if judge else [])]
+
+
+def _sample(found: Labelled, case: Case, history: bool, open_ended: bool) -> Sample:
+    image = Path(case.image).resolve()
     told = case.history if history else None
     labels = None if open_ended else list(found.labels)
     return Sample(

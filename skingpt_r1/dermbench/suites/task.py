@@ -11,13 +11,12 @@ import dataclasses
 from pathlib import Path
 
 from inspect_ai import Task, task
-from inspect_ai.solver import Solver
 
+from skingpt_r1.dermbench import scorers
 from skingpt_r1.dermbench.progress import count
-from skingpt_r1.dermbench.scorers import scorers
+from skingpt_r1.dermbench.solving import solvers
 from skingpt_r1.dermbench.suites.manifest import pictures, read, stratified
 from skingpt_r1.dermbench.suites.samples import dataset
-from skingpt_r1.dermbench.suites.solving import asked, recited, shown
 from skingpt_r1.dermbench.systems.registry import LEAST_PIXELS, MOST_PIXELS
 from skingpt_r1.sources.registry import data_root
 
@@ -39,24 +38,16 @@ def dermbench(
 ) -> Task:
     """suite: folder of `skingpt bench build`. data: folder of its pictures. limit: at most so many cases, stratified.
 
-    history: tell what is recorded. blind: show the mean colour. judges: names with commas between. system: name that
-    answers are cached under. as_file: hand the picture's file to the model as it is. recite: metadata key of a text
-    that is the answer, without asking any model. Raises SkinGPTError where suite or pictures are missing.
+    history: tell what is recorded. judges: names with commas between. The others: see `solvers`. Raises SkinGPTError
+    where suite or pictures are missing.
     """
     whole = read(Path(suite))
     mine = dataclasses.replace(whole, rows=tuple(stratified(whole.rows, limit)))
     files = pictures(mine, Path(data) if data is not None else data_root())
-    solver: list[Solver] = []
-    if recite is None:
-        if blind or not as_file:
-            solver.append(shown(least_pixels, most_pixels, blind))
-        solver.append(asked(system))
-    else:
-        solver.append(recited(recite))
     return Task(
         dataset=dataset(mine, files, history, other=recite == "other_reference"),
-        solver=solver,
-        scorer=scorers(judges.split(",") if judges else [], judge_model),
+        solver=solvers(system, blind, as_file, least_pixels, most_pixels, recite),
+        scorer=scorers.scorers(judges.split(",") if judges else [], judge_model),
         fail_on_error=False,
         cleanup=count,
     )

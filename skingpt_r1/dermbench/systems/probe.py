@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib
 import json
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +20,8 @@ import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
 
+from skingpt_r1.dermbench import probe
+from skingpt_r1.dermbench.probe import STRENGTH
 from skingpt_r1.dermbench.systems.asking import Question, Told
 from skingpt_r1.dermbench.systems.pictures import flat
 from skingpt_r1.dermbench.systems.template import template
@@ -30,57 +29,30 @@ from skingpt_r1.knowledge.labelsets import BUILT_IN, LabelSet, match
 from skingpt_r1.models.embedding import embedder, vectors_of
 from skingpt_r1.models.segmenter import frozen_encoder
 from skingpt_r1.models.weights import save_tensors
-from skingpt_r1.records import Case, Modality, SkinGPTError
+from skingpt_r1.records import Case, Modality
 from skingpt_r1.sources.clustering import key
 from skingpt_r1.sources.registry import SOURCES
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
-STRENGTH: Final = 0.003  # C of the regression, on standardised features; the value of the data folder's own baseline
 _OPEN: Final = "open"
 _MODALITY: Final = "modality"
 _FITTING: Final = threading.Lock()
 
 
-@dataclass(frozen=True)
-class Head:
-    """classes: what the columns mean. weight: [C, 1280]. bias: [C]."""
-
-    classes: tuple[str, ...]
-    weight: Floats
-    bias: Floats
-
-    def chances(self, vectors: Floats) -> list[dict[str, float]]:
-        """One a row of [N, 1280], by class; sums to 1."""
-        logits = vectors @ self.weight.T + self.bias
-        powers = np.exp(logits - logits.max(1, keepdims=True))
-        rows = powers / powers.sum(1, keepdims=True)
-        return [dict(zip(self.classes, map(float, row), strict=True)) for row in rows]
-
-
-def fit(vectors: Floats, truth: Sequence[str]) -> Head:
-    """vectors [N, 1280] of the training rows. The standardisation is folded into the weights."""
-    mean, spread = vectors.mean(0), vectors.std(0) + 1e-6
-    model = _library("sklearn.linear_model").LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=2000)
-    model.fit((vectors - mean) / spread, list(truth))
-    weight, bias = model.coef_, model.intercept_
-    if len(model.classes_) == 2:  # one row of logits against nothing
-        weight, bias = np.vstack([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-    weight = weight / spread
-    return Head(tuple(map(str, model.classes_)), weight, bias - weight @ mean)
-
-
-def heads_of(cases: Sequence[Case], vectors: Floats) -> dict[str, Head]:
+def heads_of(cases: Sequence[Case], vectors: Floats) -> dict[str, probe.Probe]:
     """A head a label set, one over all diagnoses and one for how the picture was taken."""
     sets = np.array([SOURCES[case.dataset].label_set for case in cases])
     heads = {
-        name: fit(vectors[sets == name], [c.label or "" for c, mine in zip(cases, sets == name, strict=True) if mine])
+        name: probe.fit(
+            vectors[sets == name], [c.label or "" for c, mine in zip(cases, sets == name, strict=True) if mine]
+        )
         for name in sorted(set(sets))
     }
-    heads[_OPEN] = fit(vectors, [case.diagnosis or "" for case in cases])
+    heads[_OPEN] = probe.fit(vectors, [case.diagnosis or "" for case in cases])
     kinds = [case.modality.value for case in cases]
     if len(set(kinds)) > 1:
-        heads[_MODALITY] = fit(vectors, kinds)
+        heads[_MODALITY] = probe.fit(vectors, kinds)
     return heads
 
 
@@ -93,10 +65,10 @@ def training_rows(data: Path | None, runs: Path) -> list[Case]:
     return [case for case in usable if case.split in ("train", "val") and case.diagnosis]
 
 
-def fitted(cases: Sequence[Case], runs: Path) -> dict[str, Head]:
+def fitted(cases: Sequence[Case], runs: Path) -> dict[str, probe.Probe]:
     """The heads for these cases; kept below `runs` under a digest of the rows, and fitted where they are not there."""
     digest = hashlib.sha256(
-        "\n".join([f"{STRENGTH}", *(f"{key(c)} {c.label} {c.split}" for c in cases)]).encode()
+        "\n".join([f"probe 2 {STRENGTH}", *(f"{key(c)} {c.label} {c.split}" for c in cases)]).encode()
     ).hexdigest()[:16]
     path = runs / "probe" / f"{digest}.safetensors"
     if not path.exists():
@@ -113,7 +85,7 @@ class Probe:
         self.data, self.runs, self.blind = data, runs, blind
 
     @functools.cached_property
-    def _heads(self) -> Mapping[str, Head]:
+    def _heads(self) -> Mapping[str, probe.Probe]:
         return fitted(training_rows(self.data, self.runs), self.runs)
 
     def answer(self, questions: Sequence[Question], labels: LabelSet | None) -> list[Told]:
@@ -123,7 +95,7 @@ class Probe:
         photos = [flat(q.photo) if self.blind else q.photo for q in questions]
         vectors = vectors_of([photo.pixels for photo in photos], frozen_encoder()).astype(np.float64)
         taken = (
-            heads[_MODALITY].chances(vectors)
+            chances_of(heads[_MODALITY], vectors)
             if _MODALITY in heads
             else [{Modality.DERMOSCOPY.value: 1.0}] * len(photos)
         )
@@ -133,11 +105,16 @@ class Probe:
         ]
 
 
-def by_diagnosis(heads: Mapping[str, Head], vectors: Floats, labels: LabelSet | None) -> list[dict[str, float]]:
+def chances_of(head: probe.Probe, vectors: Floats) -> list[dict[str, float]]:
+    """One a row of [N, 1280], by label; sums to 1."""
+    return [dict(zip(head.labels, map(float, row), strict=True)) for row in head.probability(vectors)]
+
+
+def by_diagnosis(heads: Mapping[str, probe.Probe], vectors: Floats, labels: LabelSet | None) -> list[dict[str, float]]:
     """The chances of each row by diagnosis: of the label set's own head, else of all diagnoses that it covers."""
     if labels is not None and labels.name in BUILT_IN and labels.name in heads:
-        return [{labels.labels[x]: p for x, p in row.items()} for row in heads[labels.name].chances(vectors)]
-    rows = heads[_OPEN].chances(vectors)
+        return [{labels.labels[x]: p for x, p in row.items()} for row in chances_of(heads[labels.name], vectors)]
+    rows = chances_of(heads[_OPEN], vectors)
     if labels is None:
         return rows
     covered = []
@@ -157,28 +134,19 @@ def _told(chances: Mapping[str, float], modality: Modality, labels: LabelSet | N
     return Told(template(ranked, modality), label, chances, chances[ranked[0]], False)
 
 
-def _save(path: Path, heads: Mapping[str, Head]) -> None:
+def _save(path: Path, heads: Mapping[str, probe.Probe]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {f"{name}.{part}": torch.from_numpy(getattr(h, part)) for name, h in heads.items() for part in _PARTS}
-    save_tensors(path, tensors, {"classes": json.dumps({name: head.classes for name, head in heads.items()})})
+    save_tensors(path, tensors, {"labels": json.dumps({name: head.labels for name, head in heads.items()})})
 
 
-_PARTS: Final = ("weight", "bias")
+_PARTS: Final = ("mean", "scale", "weight", "bias")
 
 
-def _load(path: Path) -> dict[str, Head]:
+def _load(path: Path) -> dict[str, probe.Probe]:
     with safe_open(path, "np") as file:
-        classes: dict[str, Any] = json.loads(file.metadata()["classes"])
+        labels: dict[str, Any] = json.loads(file.metadata()["labels"])
         return {
-            name: Head(tuple(of), *(file.get_tensor(f"{name}.{part}") for part in _PARTS))
-            for name, of in classes.items()
+            name: probe.Probe(tuple(of), *(file.get_tensor(f"{name}.{part}") for part in _PARTS))
+            for name, of in labels.items()
         }
-
-
-def _library(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise SkinGPTError(
-            f"the linear probe needs more packages ({error.name} is missing): pip install 'skingpt-r1[bench]'."
-        ) from error

@@ -28,6 +28,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from tenacity import RetryError
 
 from skingpt_r1.dermbench.systems.pictures import data_url, flat, photo_of, within
+from skingpt_r1.dermbench.systems.registry import LEAST_PIXELS, MOST_PIXELS
 from skingpt_r1.dermeval.judgeable import check_text
 from skingpt_r1.knowledge.conclusion import conclude
 from skingpt_r1.records import CaseError, SkinGPTError
@@ -43,9 +44,38 @@ _OPENING: Final = 300  # characters in which a refusal stands
 class Pending(SkinGPTError):
     """No answer to this case yet, and why."""
 
+    kind = "pending"
+
     def __repr__(self) -> str:
         """What inspect_ai writes down as the sample's error."""
-        return f"pending: {self}"
+        return f"{self.kind}: {self}"
+
+
+class Unusable(Pending):
+    """The system did answer, but with nothing that can be used. Where answers are right or wrong, that is wrong."""
+
+    kind = "unusable"
+
+
+def solvers(
+    system: str = "",
+    blind: bool = False,
+    as_file: bool = False,
+    least_pixels: int = LEAST_PIXELS,
+    most_pixels: int = MOST_PIXELS,
+    recite: str | None = None,
+    narrative: bool = True,
+) -> list[Solver]:
+    """How each sample of a task gets its answer.
+
+    system: name that answers are cached under. blind: show the mean colour. as_file: hand the picture's file to the
+    model as it is. recite: metadata key of a text that is the answer, without asking any model. narrative: what cannot
+    be judged as a text is no answer.
+    """
+    if recite is not None:
+        return [recited(recite)]
+    prepared = [] if as_file and not blind else [shown(least_pixels, most_pixels, blind)]
+    return [*prepared, asked(system, narrative)]
 
 
 @solver
@@ -74,8 +104,8 @@ def shown(least: int, most: int, blind: bool = False) -> Solver:
 
 
 @solver
-def asked(system: str) -> Solver:
-    """The system's answer. system: its name; neither two systems nor two cases ever share a cached answer.
+def asked(system: str, narrative: bool = True) -> Solver:
+    """The system's answer. narrative: see `solvers`. system: its name; neither two systems nor two cases ever share a cached answer.
 
     Mean colours of two pictures may be the same: without the case in the key one answer would stand for both.
     """
@@ -89,11 +119,11 @@ def asked(system: str) -> Solver:
                 raise Pending(f"no answer after {error.last_attempt.attempt_number} tries: {_cause(error)}") from error
             except json.JSONDecodeError as error:
                 raise Pending(f"the server sent no chat answer: {error}") from error
-            reason = unusable(output)
+            reason = unusable(output, narrative)
             if reason is None:
                 break
             if not _from_cache():
-                raise Pending(reason)
+                raise Unusable(reason)
         output.completion = whole(output)
         state.output = output
         state.messages.append(output.message)
@@ -115,17 +145,18 @@ def recited(key: str) -> Solver:
     return solve
 
 
-def unusable(output: ModelOutput) -> str | None:
+def unusable(output: ModelOutput, narrative: bool = True) -> str | None:
     """Why an output is no answer; None for one, however poor."""
-    if output.empty:
-        return "the system gave no answer"
     text = whole(output)
+    if output.empty or not text.strip():
+        return "the system gave no answer"
     if output.stop_reason == "content_filter":
         return f"the system refused: {_start(text)}"
-    try:
-        check_text(text)
-    except CaseError as error:
-        return f"no answer in words: {error}"
+    if narrative:
+        try:
+            check_text(text)
+        except CaseError as error:
+            return f"no answer in words: {error}"
     if _REFUSAL.search(text[:_OPENING]) and conclude(text).diagnosis is None:
         return f"the system refused: {_start(text)}"
     return None
