@@ -40,9 +40,15 @@ N = 10
 def pairs() -> list[Pair]:
     """Every second text is by a model of the judge's family, which the planted judge knows by its layout."""
     models = ("openai/gpt-4o-mini", "openai-api/local/qwen3-vl")
+    ends = ("", "\n\n---")
     return [
         Pair(
-            models[n % 2], str(n), f"p{n // 2}", good(n) + ("\n\n---" if n % 2 else ""), subject(n).text, models[n % 2]
+            models[n % 2],
+            str(n),
+            f"p{n // 2}",
+            f"Case number {n} of all.\n{good(n)}{ends[n % 2]}",
+            f"Case number {n} of all.\n{subject(n).text}",
+            models[n % 2],
         )
         for n in range(N)
     ]
@@ -54,8 +60,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
     def answer(message: str) -> str:
         candidate, reference = block(message, "candidate"), block(message, "reference")
-        alike = len(set(candidate.split()) & set(reference.split())) / len(set(reference.split()))
-        value = 1.0 + 2 * (alike > 0.5)
+        value = 1.0 + 2 * (reference.splitlines()[0] in candidate)  # both begin with the case's number
         value += 1.0 * any(demand in candidate for demand in _DEMANDS)
         value += 0.5 * (len(candidate) > 1.6 * len(reference))
         value += 0.75 * candidate.rstrip().endswith("---")
