@@ -48,7 +48,7 @@ def main() -> None:
     calibration.save(ADAPTERS / "calibration.json", table)
     # none without a label set: every validation row was read within one, and a probability among nine is another
     sets = {name: conformal.fit([(row.probability, row.truth) for row in mine]) for name, mine in rows.items()}
-    conformal.save(ADAPTERS / "conformal.json", sets)
+    conformal.save(ADAPTERS / conformal.SHIPPED, sets)
     confused = confusions(row for mine in rows.values() for row in mine)
     write_text(ADAPTERS / "confusions.json", json.dumps(confused, indent=1) + "\n")
     language = Language()

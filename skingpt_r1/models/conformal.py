@@ -20,6 +20,7 @@ from skingpt_r1.records import SkinGPTError
 from skingpt_r1.sources.streams import write_text
 
 COVERAGE: Final = 0.9
+SHIPPED: Final = "conformal.json"
 LEAST: Final = 19  # rows of a class of its own: with fewer, the 10 % that may be missed are one row or none
 
 

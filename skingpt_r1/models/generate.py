@@ -81,7 +81,7 @@ class _Row:
 
 
 class Writer:
-    """Generates a batch of narratives. One object a batch; `write` may be called once."""
+    """Generates a batch of narratives. One object a batch; `write` or `conclude` may be called, once."""
 
     @torch.inference_mode()
     def __init__(
@@ -118,11 +118,17 @@ class Writer:
         self.full_stop = language.tokens(".")[0]
 
     @torch.inference_mode()
-    def write(self) -> list[Written]:
-        """All blocks in order. Every text that comes back has the form of the grammar."""
+    def write(self, observations: Sequence[str] | None = None) -> list[Written]:
+        """All blocks in order. Every text that comes back has the form of the grammar.
+
+        observations: what the rows are made to have observed, on one line each; by default they observe themselves.
+        """
         c = self.choices
         self._force(OPENINGS["observation"])
-        self._free({self.newline}, BLOCK_LIMIT["observation"], keep_stop=False)
+        if observations is None:
+            self._free({self.newline}, BLOCK_LIMIT["observation"], keep_stop=False)
+        else:
+            self._append([self.language.tokens(f" {text}") for text in observations])
         self._force(OPENINGS["category"])
         category = self._choose([f" {name}" for name in c.categories]).softmax(1)
         self._free({self.newline}, BLOCK_LIMIT["category"], keep_stop=False)
@@ -132,7 +138,22 @@ class Writer:
         self._synthesis()
         self._force(OPENINGS["answer"])
         self._name(c.diagnoses, " |")
-        for row, share in zip(self.rows, self._commitment(category, hypothesis), strict=True):
+        return self._signed(self._commitment(category, hypothesis))
+
+    @torch.inference_mode()
+    def conclude(self, chains: Sequence[str]) -> list[Written]:
+        """Only the answer, after reasoning that each row is given, however little: "<think>" and what follows it.
+
+        `label_probability` is here the model's at the answer, since it had no other place to commit itself.
+        """
+        self._append([self.language.tokens(chain) for chain in chains])
+        self._force(OPENINGS["answer"])
+        return self._signed(self._choose(self.choices.diagnoses, " |").softmax(1))
+
+    def _signed(self, shares: Tensor) -> list[Written]:
+        """The rest of the answer after its diagnosis. shares: of the diagnoses, [B, D]."""
+        c = self.choices
+        for row, share in zip(self.rows, shares, strict=True):
             row.label_probability = dict(zip(c.diagnoses, share.tolist(), strict=True))
         self._name([f" {word}" for word in c.confidences], " |")
         self._name([f" {word}" for word in c.urgencies], CLOSING)

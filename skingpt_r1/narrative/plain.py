@@ -37,11 +37,6 @@ OUTSIDE: Final = (
     "The model cannot judge this picture: it is unlike the photos of single skin spots that it knows. "
     "Whatever the reasoning below says of it means nothing."
 )
-OUTSIDE_ADVICE: Final = (
-    "This says nothing about your skin, neither good nor bad. If something on your skin worries you, show it to a "
-    "doctor; go soon if it bleeds, grows or changes."
-)
-
 LIMITS: Final = (
     "It sees one photo of one spot. It cannot feel the skin, see your other spots, or look closer.",
     "It knows pigmented spots and common skin tumours. It was not trained on rashes, infections, or nail, "
@@ -86,6 +81,17 @@ def kind(diagnosis: str) -> str | None:
     """ "cancer", "precancer" or "benign"; None where the knowledge table does not hold the diagnosis."""
     row = table().get(diagnosis)
     return {"malignant": "cancer"}.get(row.malignant, row.malignant) if row else None
+
+
+def outside_advice(urgency: Urgency) -> str:
+    """What to do where the picture was refused; `urgency` is what the model would have said of it."""
+    told = (
+        "This says nothing about your skin, neither good nor bad. If something on your skin worries you, show it to a "
+        "doctor; go soon if it bleeds, grows or changes."
+    )
+    if urgency not in (Urgency.URGENT, Urgency.SOON):
+        return told
+    return f"{told} If the photo does show a spot on your skin: {ADVICE[urgency]}"
 
 
 def among(names: Sequence[str], coverage: float) -> str:

@@ -73,8 +73,8 @@ class Report:
 
     @property
     def red_flags(self) -> tuple[str, ...]:
-        """Warning signs that the narrative tells and no check contradicts."""
-        return plain.red_flags(self.diagnosis, self.narrative.claims)
+        """Warning signs that the narrative tells and no check contradicts; none where the picture was refused."""
+        return plain.red_flags(self.diagnosis, self.narrative.claims) if self.outside is None else ()
 
 
 @dataclass(frozen=True, slots=True)

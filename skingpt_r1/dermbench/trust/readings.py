@@ -74,8 +74,10 @@ def digest(adapters: Path = ADAPTERS) -> str:
     return hashlib.sha256("".join(f"{f.name} {sha256_of(f)}\n" for f in files).encode()).hexdigest()[:16]
 
 
-def read(model: Model, wanted: Sequence[Wanted], journal: Journal, settings: str, batch: int = BATCH) -> list[Line]:
-    """A line for each, in order; only what the journal lacks is read."""
+def read(
+    model: Callable[[], Model], wanted: Sequence[Wanted], journal: Journal, settings: str, batch: int = BATCH
+) -> list[Line]:
+    """A line for each, in order; only what the journal lacks is read, and only then the model is asked for."""
     missing = [w for w in wanted if journal.find(key(w.case), w.edit, settings) is None]
     missing.sort(key=lambda w: w.case.dataset)  # stable: a batch shares one label set
     for name in dict.fromkeys(w.case.dataset for w in missing):
@@ -85,10 +87,10 @@ def read(model: Model, wanted: Sequence[Wanted], journal: Journal, settings: str
     return [line for w in wanted if (line := journal.find(key(w.case), w.edit, settings)) is not None]
 
 
-def _lines(model: Model, settings: str, batch: Sequence[Wanted]) -> Iterator[Line]:
+def _lines(model: Callable[[], Model], settings: str, batch: Sequence[Wanted]) -> Iterator[Line]:
     labels = label_set(SOURCES[batch[0].case.dataset].label_set)
     photos = [dataclasses.replace(read_photo(w.case.image), pixels=w.pixels()) for w in batch]
-    readings = model.diagnose_all(photos, [Told(w.history) for w in batch], labels)
+    readings = model().diagnose_all(photos, [Told(w.history) for w in batch], labels)
     for w, reading in zip(batch, readings, strict=True):
         yield line_of(w, settings, reading)
 
