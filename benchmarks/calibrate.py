@@ -1,4 +1,4 @@
-"""What ships of the validation readings: calibration.json (confidence and abstention), conformal.json (prediction sets),
+"""What ships of the validation readings: calibration.json (confidence, abstention), conformal.json (prediction sets),
 confusions.json (what is really taken for what) and guesses.safetensors (what usually follows, read ahead for speed).
 
 python -m benchmarks.calibrate

@@ -89,5 +89,5 @@ def load(path: Path) -> dict[str, Sets]:
         return {name: Sets(**{**entry, "pooled": tuple(entry["pooled"])}) for name, entry in table.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise SkinGPTError(
-            f"{path}: no readable prediction sets ({error!r}). Reinstall, or fit them again: python -m benchmarks.calibrate."
+            f"{path}: no readable prediction sets ({error!r}). Reinstall, or fit them: python -m benchmarks.calibrate."
         ) from error

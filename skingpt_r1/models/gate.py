@@ -1,4 +1,4 @@
-"""Is this a picture that the model may judge at all? Not skin, unusable, or skin without a spot: refused, with the reason.
+"""Is this a picture that the model may judge at all? Not skin, unusable, or skin without a spot: refused, and why.
 
 Three things are asked. Quality (colour, texture, light), the segmenter (is there a lesion?), and the gate proper: how
 far the picture's frozen features lie from those of training pictures, and on which side. `Gate` is a small logistic

@@ -36,8 +36,8 @@ class Report:
     confidence: calibrated and after `verify.lowered`, 0..1. differential: (diagnosis, probability 0..1),
     the diagnosis, then the others, likeliest first. reason: why it abstained. advice: one plain sentence or two.
     notes: what is feared, why the confidence was lowered, and what else was repaired. seconds: by step. model: name,
-    version, hashes. outside: why the picture is no business of the model's, None where it may be judged; `reason` says it
-    too. among: diagnoses that hold the right one with the probability `coverage`, likeliest first; empty and 0 where
+    version, hashes. outside: why the picture is no business of the model's, None where it may be judged; `reason` says
+    it too. among: diagnoses that hold the right one with the probability `coverage`, likeliest first; empty and 0 where
     nothing was fitted for the label set.
     """
 

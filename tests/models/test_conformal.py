@@ -35,7 +35,9 @@ def covered(sets: Sets, fresh: list[Row], name: str) -> float:
 def test_every_class_is_covered_as_promised_even_by_a_poor_model(skill: float) -> None:
     """Mean over 40 fits: 90 % is expected at least, and at most 1 / (n + 1) = 1.6 % more."""
     fresh = rows(999, (4000, 4000, 4000), skill)
-    found = {name: np.mean([covered(fit(rows(s, (60, 60, 60), skill)), fresh, name) for s in range(40)]) for name in NAMES}
+    found = {
+        name: np.mean([covered(fit(rows(s, (60, 60, 60), skill)), fresh, name) for s in range(40)]) for name in NAMES
+    }
     for name in NAMES:
         assert 0.885 <= found[name] <= 0.93, found
 
@@ -82,7 +84,9 @@ def test_too_few_rows_promise_nothing_and_let_everything_in() -> None:
 
 def test_a_set_is_never_empty_and_ranked() -> None:
     sets = Sets(0.9, dict.fromkeys(NAMES, 0.9), dict.fromkeys(NAMES, 30))
-    assert sets.among({"melanoma": 0.3, "melanocytic nevus": 0.5, "seborrheic keratosis": 0.2}) == ("melanocytic nevus",)
+    assert sets.among({"melanoma": 0.3, "melanocytic nevus": 0.5, "seborrheic keratosis": 0.2}) == (
+        "melanocytic nevus",
+    )
     wide = Sets(0.9, dict.fromkeys(NAMES, 0.0), dict.fromkeys(NAMES, 30))
     assert wide.among({"melanoma": 0.3, "melanocytic nevus": 0.5, "seborrheic keratosis": 0.2}) == (
         "melanocytic nevus", "melanoma", "seborrheic keratosis",
@@ -95,7 +99,7 @@ def test_sets_come_back_from_their_file_and_a_missing_file_is_none(tmp_path: Pat
     assert load(tmp_path / "conformal.json") == table
     assert load(tmp_path / "no.json") == {}
     (tmp_path / "bad.json").write_text('{"isic2017": {"coverage": 0.9}}')
-    with pytest.raises(SkinGPTError, match="benchmarks.calibrate"):
+    with pytest.raises(SkinGPTError, match=r"benchmarks\.calibrate"):
         load(tmp_path / "bad.json")
 
 

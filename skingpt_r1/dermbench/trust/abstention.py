@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
 
 from skingpt_r1.dermbench.metrics import aurc, risk_coverage
 from skingpt_r1.dermbench.trust.journal import Line
-from skingpt_r1.dermbench.trust.section import Section, figure
+from skingpt_r1.dermbench.trust.section import Section, figure, mean_of
 
 SHARES = (0.5, 0.8, 1.0)  # of the pictures answered, of which the risk is told
 _POINTS = 101  # of the plotted curve
@@ -37,16 +38,16 @@ def measure(lines: Sequence[Line], seed: int = 0) -> Section:
         figures=(
             figure(
                 "area under the risk-coverage curve (AURC)", lambda i: aurc(confidence[i], right[i]), groups, seed,
-                against=f"confidence that tells nothing: {wrong:.3f}; best possible: {best:.3f}", unit="risk", card=True,
+                against=f"a confidence that tells nothing: {wrong:.3f}; best: {best:.3f}", unit="risk", card=True,
             ),
             *(
-                figure(f"wrong among the surest {kept:.0%}", lambda i, k=kept: risk_at(k, i), groups, seed)
+                figure(f"wrong among the surest {kept:.0%}", functools.partial(risk_at, kept), groups, seed)
                 for kept in SHARES
             ),
-            figure("pictures on which it abstains", lambda i: float(silent[i].mean()), groups, seed, card=True),
+            figure("pictures on which it abstains", mean_of(silent), groups, seed, card=True),
             figure(
-                "wrong where it does not abstain", lambda i: float((~right[spoken[i]]).mean()),
-                [groups[i] for i in spoken], seed, against=f"without abstaining: {wrong:.3f}", card=True,
+                "wrong where it does not abstain", mean_of(~right[spoken]), [groups[i] for i in spoken], seed,
+                against=f"without abstaining: {wrong:.3f}", card=True,
             ),
         ),
         series={
@@ -58,7 +59,7 @@ def measure(lines: Sequence[Line], seed: int = 0) -> Section:
             "abstains": {"coverage": round(1 - float(silent.mean()), 4), "risk": _mean(~right[spoken])},
         },
         seed=seed,
-        limits=("The threshold was chosen on validation rows, where at most a quarter of what is said was to be wrong.",),
+        limits=("The threshold was chosen on validation rows, where at most a quarter of what is said may be wrong.",),
     )  # fmt: skip
 
 

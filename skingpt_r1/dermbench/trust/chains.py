@@ -1,4 +1,4 @@
-"""Does the answer follow the reasoning or the picture? The chain of thought is cut short or exchanged, the picture kept.
+"""Does the answer follow the reasoning or the picture? The chain is cut short or exchanged, the picture kept.
 
 A narrative's reasoning is worth reading only if the answer hangs on it. So one case is given the reasoning of another,
 of another diagnosis: an answer that stays with the picture shows that the chain is decoration, one that goes with
@@ -14,7 +14,7 @@ import numpy as np
 
 from skingpt_r1.dermbench.trust.journal import Journal, Line, in_batches
 from skingpt_r1.dermbench.trust.readings import BATCH, PLAIN, Wanted
-from skingpt_r1.dermbench.trust.section import Figure, figure
+from skingpt_r1.dermbench.trust.section import Figure, figure, mean_of
 from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.models.diagnose import Model
 from skingpt_r1.models.generate import OPENINGS, Written
@@ -46,7 +46,7 @@ def partners(cases: Sequence[Case], plain: Mapping[str, Line]) -> dict[str, str]
 
 
 def begun(chain: Chain, own: str, foreign: str) -> str:
-    """The reasoning that the answer must follow, from two whole narratives (for FOREIGN_OBSERVATION: what is observed)."""
+    """The reasoning that the answer must follow, of two narratives (FOREIGN_OBSERVATION: only what is observed)."""
     mine, theirs = sections(own), sections(foreign)
     if chain is Chain.FOREIGN_OBSERVATION:
         return theirs["observation"]
@@ -65,7 +65,9 @@ def read(
     other = partners(cases, plain)
     lines: list[Line] = []
     for chain in Chain:
-        todo = [c for c in cases if key(c) in other and journal.find(key(c), f"{chain}/{other[key(c)]}", settings) is None]
+        todo = [
+            c for c in cases if key(c) in other and journal.find(key(c), f"{chain}/{other[key(c)]}", settings) is None
+        ]
         for name in dict.fromkeys(c.dataset for c in todo):
 
             def work(several: Sequence[Case], chain: Chain = chain, name: str = name) -> Iterable[Line]:
@@ -105,14 +107,14 @@ def figures(lines: Sequence[Line], seed: int = 0) -> list[Figure]:
         stayed = np.array([line["diagnosis"] == line["own"] for line in mine])
         went = np.array([line["diagnosis"] == line["foreign"] for line in mine])
         kept = figure(
-            f"{chain}: answer stays", lambda i, s=stayed: float(s[i].mean()), groups, seed, against="unchanged chain: 1",
+            f"{chain}: answer stays", mean_of(stayed), groups, seed, against="unchanged chain: 1",
             card=chain is Chain.FOREIGN_REASONING,
         )  # fmt: skip
         found.append(kept)
         if chain in (Chain.FOREIGN_OBSERVATION, Chain.FOREIGN_REASONING):
             found.append(
                 figure(
-                    f"{chain}: answer goes with it", lambda i, w=went: float(w[i].mean()), groups, seed,
+                    f"{chain}: answer goes with it", mean_of(went), groups, seed,
                     against="an answer that ignores the chain: 0", card=chain is Chain.FOREIGN_REASONING,
                 )
             )  # fmt: skip

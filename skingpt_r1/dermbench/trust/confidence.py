@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from skingpt_r1.dermbench.metrics import BINS, expected_calibration_error
 from skingpt_r1.dermbench.trust.journal import Line
-from skingpt_r1.dermbench.trust.section import Figure, Section, bar, figure
+from skingpt_r1.dermbench.trust.section import Figure, Section, bar, figure, mean_of
 from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.models.conformal import Sets
 from skingpt_r1.sources.registry import SOURCES
@@ -29,16 +29,16 @@ def measure(lines: Sequence[Line], sets: Mapping[str, Sets], seed: int = 0) -> S
     return Section(
         key="calibration",
         title="Does the confidence mean what it says?",
-        meaning="A confidence of 70 % should be right seven times of ten, and a prediction set that promises 90 % should "
+        meaning="A confidence of 70 % should be right seven times of ten, and a set that promises 90 % should "
         "hold the right diagnosis in nine pictures of ten, for melanoma as for a mole. Dots on the diagonal, and bars "
-        "at the dashed line, mean that the promise is kept; a set that lists nearly everything keeps it and helps nobody.",
+        "at the dashed line, mean that the promise is kept; a set that lists nearly all keeps it and helps nobody.",
         figures=(
             figure(
-                "expected calibration error", lambda i: expected_calibration_error(confidence[i], right[i]), groups, seed,
-                against="aim: at most 0.08", unit="probability", card=True,
+                "expected calibration error", lambda i: expected_calibration_error(confidence[i], right[i]), groups,
+                seed, against="aim: at most 0.08", unit="probability", card=True,
             ),
             figure(
-                "Brier score of the confidence", lambda i: float(((confidence[i] - right[i]) ** 2).mean()), groups, seed,
+                "Brier score of the confidence", mean_of((confidence - right) ** 2), groups, seed,
                 against=always, unit="squared",
             ),
             *held, *sizes, *classes,
@@ -71,12 +71,10 @@ def coverage(
         groups = [x["group"] for x in mine]
         alone = float(np.mean([x["label"] == x["truth"] for x in mine]))
         promise = f"promised: {fitted.coverage:.0%}; the one diagnosis named is right in {alone:.0%}"
-        marginal.append(
-            figure(f"{name}: coverage", lambda i, h=held: float(h[i].mean()), groups, seed, against=promise, card=True)
-        )
+        marginal.append(figure(f"{name}: coverage", mean_of(held), groups, seed, against=promise, card=True))
         sizes.append(
             figure(
-                f"{name}: diagnoses in a set", lambda i, s=size: float(s[i].mean()), groups, seed,
+                f"{name}: diagnoses in a set", mean_of(size), groups, seed,
                 against=f"could be named: {len(meaning)}", unit="diagnoses", card=True,
             )
         )  # fmt: skip
@@ -89,7 +87,7 @@ def coverage(
 
 
 def _class(name: str, held: NDArray[np.bool_], groups: Sequence[str], seed: int, against: str) -> Figure:
-    return figure(name, lambda i: float(held[i].mean()), groups, seed, against=against)
+    return figure(name, mean_of(held), groups, seed, against=against)
 
 
 def reliability(confidence: NDArray[Any], right: NDArray[np.bool_], bins: int = BINS) -> list[dict[str, float]]:

@@ -101,7 +101,7 @@ def ruler(pixels: Pixels, severity: int, rng: Generator) -> Pixels:
     sheet, pen, height, width = _sheet(pixels)
     depth = (0.08, 0.14, 0.22)[severity - 1] * height
     pen.rectangle((0, height - depth, width, height), fill=(244, 242, 236, 255))
-    for tick in range(0, 81):
+    for tick in range(81):
         x = tick * width / 80
         length = depth * (0.6 if tick % 10 == 0 else 0.45 if tick % 5 == 0 else 0.3)
         line = max(1, round(0.003 * width))

@@ -20,12 +20,13 @@ from skingpt_r1.records import SkinGPTError
 
 Pixels = NDArray[np.uint8]
 Draw = Callable[[Generator, int], Pixels]
-_WORDS: Final = (
+_TEXT: Final = (
     "account address amount annual board budget client committee contract date delivery department draft due estimate "
     "figure general invoice item letter meeting minutes month notice number office order page payment percent plan "
     "price project quarter receipt record reference report request room schedule section service signed summary "
-    "supplier table tax team total unit value week year"
-).split()
+    "supplier table tax team total unit value week year "
+)
+_WORDS: Final = tuple(_TEXT.split())
 _SKIN: Final = ((236, 200, 176), (224, 178, 150), (198, 146, 116), (160, 110, 84), (112, 74, 56))
 
 
@@ -151,7 +152,9 @@ def wood(rng: Generator, side: int) -> Pixels:
     warp = ndi.gaussian_filter(rng.normal(size=(side, side)), 18)
     rings = np.hypot((x + rng.uniform(0.2, 2)) * 0.3, y - 0.5) + 0.05 * warp / warp.std()
     grain = np.sin(2 * np.pi * rings * rng.uniform(12, 40))[..., None]
-    return _clipped(np.array([164, 116, 74]) + rng.normal(0, 14, 3) + grain * np.array([26, 24, 18]) * rng.uniform(0.4, 1))
+    return _clipped(
+        np.array([164, 116, 74]) + rng.normal(0, 14, 3) + grain * np.array([26, 24, 18]) * rng.uniform(0.4, 1)
+    )
 
 
 def tiles(rng: Generator, side: int) -> Pixels:

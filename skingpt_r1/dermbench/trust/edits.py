@@ -1,7 +1,7 @@
 """Taking the evidence away: the lesion painted over, the background painted over, the lesion in another colour.
 
-Pure functions of a picture, uint8 [H, W, 3], and a lesion's probability or outline [H, W]. Edges are soft: a hard one would be a
-finding of its own.
+Pure functions of a picture, uint8 [H, W, 3], and a lesion's outline [H, W]. Edges are soft: a hard
+one would be a finding of its own.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from skingpt_r1.images.picture import SWATCHES
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+PAINTS: Final = ("blue-grey", "red", "dark brown")
+"""Colours that a lesion can be given so that the measurement then names them; paler ones hang on the skin around."""
 _GROW: Final = 0.03  # of the shorter side: a lesion's rim fades, and its halo must go with it
 _SOFT: Final = 0.01
 
@@ -44,11 +46,11 @@ def without_background(pixels: Pixels, lesion: Mask) -> Pixels:
 
 
 def recoloured(pixels: Pixels, lesion: Mask, colour: str) -> Pixels:
-    """The lesion with its median moved to a named colour, its texture kept. Raises ValueError on a name without swatch."""
+    """The lesion with its median moved to a named colour, its texture kept. Raises ValueError on one not in PAINTS."""
     from skimage.color import lab2rgb
 
-    if colour not in COLOURS:
-        raise ValueError(f"no colour {colour!r}: use one of {', '.join(COLOURS)}")
+    if colour not in PAINTS:
+        raise ValueError(f"cannot paint {colour!r}: use one of {', '.join(PAINTS)}")
     if not lesion.any():
         return pixels.copy()
     lab = to_lab(pixels)
@@ -68,7 +70,7 @@ def contrary(colours: tuple[str, ...]) -> str | None:
     def apart(name: str) -> float:
         return min(float(np.linalg.norm(swatch[name] - swatch[said])) for said in colours)
 
-    return max(("blue-grey", "red", "light brown", "dark brown"), key=apart)
+    return max(PAINTS, key=apart)
 
 
 def _mixed(pixels: Pixels, other: NDArray[Any], where: Mask) -> Pixels:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from skingpt_r1.dermbench.trust import chains, curves, edits
 from skingpt_r1.dermbench.trust.journal import Line
 from skingpt_r1.dermbench.trust.readings import PLAIN, Wanted
-from skingpt_r1.dermbench.trust.section import Figure, Section, figure
+from skingpt_r1.dermbench.trust.section import Figure, Section, figure, mean_of
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.narrative.vocabulary import INSIDE, SHAPE
 from skingpt_r1.records import Case
@@ -44,7 +44,7 @@ def plain(cases: Sequence[Case]) -> list[Wanted]:
 
 
 def wanted(cases: Sequence[Case], said: dict[str, Line], outline: Outline) -> Iterator[Wanted]:
-    """Every edit of each case. said: plain readings by key. outline: the lesion of a picture, for nobody drew it here."""
+    """Every edit of each case. said: plain readings by key. outline: finds the lesion of a picture."""
     for place, case in enumerate(cases):
         yield Wanted(case, NO_LESION, lambda p: edits.without_lesion(p, outline(p)))
         yield Wanted(case, NO_BACKGROUND, lambda p: edits.without_background(p, outline(p)))
@@ -52,7 +52,7 @@ def wanted(cases: Sequence[Case], said: dict[str, Line], outline: Outline) -> It
             yield Wanted(case, f"{SWAPPED}/{key(other)}", functools.partial(_picture_of, other), case.history)
         colours = tuple(sorted(value for _, value in claims_of(said[key(case)], frozenset({"colour"}))))
         if (colour := edits.contrary(colours)) is not None:
-            yield Wanted(case, f"{RECOLOURED}/{colour}", lambda p, c=colour: edits.recoloured(p, outline(p), c))
+            yield Wanted(case, f"{RECOLOURED}/{colour}", functools.partial(_recoloured, outline, colour))
 
 
 def _another(cases: Sequence[Case], place: int) -> Case | None:
@@ -61,13 +61,15 @@ def _another(cases: Sequence[Case], place: int) -> Case | None:
     return next((c for c in others if (c.group or c.id) != (mine.group or mine.id)), None)
 
 
+def _recoloured(outline: Outline, colour: str, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return edits.recoloured(pixels, outline(pixels), colour)
+
+
 def _picture_of(other: Case, _: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return read_photo(other.image).pixels
 
 
-def measure(
-    lines: Sequence[Line], chained: Sequence[Line], curved: Sequence[Line], seed: int = 0
-) -> Section:
+def measure(lines: Sequence[Line], chained: Sequence[Line], curved: Sequence[Line], seed: int = 0) -> Section:
     """lines: of `plain` and `wanted`. chained: of `chains.read`. curved: with "curves" by name of `curves.curves`."""
     said = {line["key"]: line for line in lines if line["edit"] == PLAIN}
     by_edit: dict[str, list[Line]] = {}
@@ -84,14 +86,14 @@ def measure(
     return Section(
         key="faithfulness",
         title="Does the reasoning rest on the picture?",
-        meaning="When the lesion is painted over, everything said about it should go; what is still said was not read off "
-        "the lesion but is habit, and should not be believed the next time either. The curves ask the same of the "
+        meaning="When the lesion is painted over, everything said about it should go; what is still said was not read "
+        "off the lesion but is habit, and should not be believed the next time either. The curves ask the same of the "
         "evidence map: blurring what it marks should move the model more than blurring as much elsewhere.",
         figures=(*rows, *_areas(curved, seed), *chains.figures(chained, seed)),
         series={"kept": [_point(f) for f in rows if "claims still made" in f.name], "curves": _mean_curves(curved)},
         seed=seed,
         limits=(
-            "The lesion is outlined by the segmenter, for test rows have no expert mask; where it errs, so does the edit.",
+            "The lesion is outlined by the segmenter, for test rows have no mask; where it errs, so does the edit.",
             "A painted-over picture is a strange one, and some of the change is owed to the strangeness.",
             "The curves watch the vocabulary bias, not the whole text; the soft words are a second way to it.",
         ),
@@ -99,7 +101,7 @@ def measure(
 
 
 def _claims_kept(lines: Sequence[Line], said: dict[str, Line], swapped: dict[str, Line], seed: int) -> list[Figure]:
-    """Share of claims about the lesion that are still made after the edit; beside it that of another patient's picture."""
+    """Share of claims about the lesion still made after the edit; beside it, that of another patient's picture."""
     kept: list[bool] = []
     chance: list[bool] = []
     groups: list[str] = []
@@ -117,7 +119,7 @@ def _claims_kept(lines: Sequence[Line], said: dict[str, Line], swapped: dict[str
     wish = "should be near 0" if edit == NO_LESION else "should be near 1"
     return [
         figure(
-            f"{edit}: claims still made", lambda i: float(told[i].mean()), groups, seed,
+            f"{edit}: claims still made", mean_of(told), groups, seed,
             against=f"{wish}; of another patient's picture: {by_chance:.2f}", card=True,
         )
     ]  # fmt: skip
@@ -128,9 +130,7 @@ def _diagnosis_kept(by_edit: dict[str, list[Line]], said: dict[str, Line], seed:
         if mine := by_edit.get(edit, []):
             groups = [line["group"] for line in mine]
             same = np.array([x["diagnosis"] == said[x["key"]]["diagnosis"] and not x["abstained"] for x in mine])
-            yield figure(
-                f"{edit}: same diagnosis, not abstained", lambda i, s=same: float(s[i].mean()), groups, seed, against=wish
-            )
+            yield figure(f"{edit}: same diagnosis, not abstained", mean_of(same), groups, seed, against=wish)
 
 
 def _followed(lines: Sequence[Line], said: dict[str, Line], seed: int) -> list[Figure]:
@@ -141,7 +141,7 @@ def _followed(lines: Sequence[Line], said: dict[str, Line], seed: int) -> list[F
     by_chance = float(np.mean([x["diagnosis"] == said[x["key"]]["diagnosis"] for x in mine]))
     return [
         figure(
-            f"{SWAPPED}, history kept: diagnosis is that of the picture", lambda i: float(theirs[i].mean()),
+            f"{SWAPPED}, history kept: diagnosis is that of the picture", mean_of(theirs),
             [x["group"] for x in mine], seed, against=f"that of the history's patient: {by_chance:.2f}",
         )
     ]  # fmt: skip
@@ -162,9 +162,9 @@ def _colours(lines: Sequence[Line], said: dict[str, Line], seed: int) -> list[Fi
     named = np.array([("colour", line["edit"].rpartition("/")[2]) in claims_of(line, colour) for line in lines])
     before = np.mean([("colour", x["edit"].rpartition("/")[2]) in claims_of(said[x["key"]], colour) for x in lines])
     return [
-        figure(f"{RECOLOURED}: old colour still claimed", lambda i: float(told[i].mean()), groups, seed,
+        figure(f"{RECOLOURED}: old colour still claimed", mean_of(told), groups, seed,
                against="should be near 0", card=True),
-        figure(f"{RECOLOURED}: new colour claimed", lambda i: float(named[i].mean()), [x["group"] for x in lines], seed,
+        figure(f"{RECOLOURED}: new colour claimed", mean_of(named), [x["group"] for x in lines], seed,
                against=f"should be near 1; before: {before:.2f}"),
     ]  # fmt: skip
 
@@ -179,12 +179,16 @@ def _areas(lines: Sequence[Line], seed: int) -> Iterator[Figure]:
         for other in curves.ORDERS[1:]:
             better = sign * (height["evidence"] - height[other])
             yield figure(
-                f"{mode}: evidence map better than {_ORDER[other]}", lambda i, b=better: float(b[i].mean()), groups, seed,
+                f"{mode}: evidence map better than {_ORDER[other]}", mean_of(better), groups, seed,
                 against="0: no better", unit="logits", card=other == "elsewhere",
             )  # fmt: skip
 
 
-_ORDER: Final = {"evidence": "the evidence map", "elsewhere": "the same map elsewhere", "middle": "a spot in the middle"}
+_ORDER: Final = {
+    "evidence": "the evidence map",
+    "elsewhere": "the same map elsewhere",
+    "middle": "a spot in the middle",
+}
 
 
 def _mean_curves(lines: Sequence[Line]) -> dict[str, Any]:

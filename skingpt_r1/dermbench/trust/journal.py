@@ -55,7 +55,7 @@ class Journal:
         return self._lines.get((key, edit, settings))
 
     def add(self, line: Line) -> None:
-        """Append a line and hand it to the system, which a kill of ours does not touch. Raises KeyError on a bare one."""
+        """Append a line and hand it to the system, which a kill of ours does not touch."""
         name = tuple(line[part] for part in _NAMES)
         self._stream.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
         self._stream.flush()
@@ -66,7 +66,9 @@ class Journal:
         self._stream.close()
 
 
-def in_batches(what: str, todo: Sequence[T], size: int, work: Callable[[Sequence[T]], Iterable[Line]]) -> Iterator[Line]:
+def in_batches(
+    what: str, todo: Sequence[T], size: int, work: Callable[[Sequence[T]], Iterable[Line]]
+) -> Iterator[Line]:
     """The lines of `work` batch by batch; the log tells the pace and the time left."""
     began = told = time.monotonic()
     for start in range(0, len(todo), size):

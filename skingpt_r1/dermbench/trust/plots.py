@@ -1,4 +1,4 @@
-"""One plot a section, drawn from the section's own data as SVG: sharp at any size, light, and readable without colour."""
+"""One plot a section, drawn from the section's own data as SVG: sharp at any size, readable without colour."""
 
 from __future__ import annotations
 
@@ -101,7 +101,9 @@ def _faithfulness(figure: Any, series: Series) -> None:
     colours = {"evidence": _BLUE, "elsewhere": _GREY, "middle": _RED}
     for axes, mode in zip(panels[1:], ("deletion", "insertion") if drawn else (), strict=True):
         for dash, (order, told) in zip(_DASHES, drawn["orders"].items(), strict=False):
-            axes.plot(drawn["fractions"], drawn["push"][f"{mode}/{order}"], dash, color=colours[order], label=told, lw=2)
+            axes.plot(
+                drawn["fractions"], drawn["push"][f"{mode}/{order}"], dash, color=colours[order], label=told, lw=2
+            )
         axes.set(title=mode, xlabel="share of the picture " + ("blurred" if mode == "deletion" else "shown"))
     if drawn:
         panels[1].set_ylabel("push towards the diagnosis (logits)")

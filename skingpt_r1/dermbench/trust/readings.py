@@ -53,7 +53,7 @@ class Wanted:
 
 
 def held_out(limit: int | None = None, root: Path | None = None, seed: int = 0) -> list[Case]:
-    """Test rows in a fixed shuffled order, `limit` of them shared out over the sets. Raises SkinGPTError if none is there."""
+    """Test rows in a fixed shuffled order, `limit` of them shared out over the sets. Raises SkinGPTError without."""
     names = [source.name for source in available(root) if source.name in SETS]
     mine = {name: [case for case in load(name, root) if case.split == "test"] for name in names}
     mine = {name: cases for name, cases in mine.items() if cases}
@@ -84,7 +84,8 @@ def read(
         mine = [w for w in missing if w.case.dataset == name]
         for line in in_batches(f"reading {name}", mine, batch, functools.partial(_lines, model, settings)):
             journal.add(line)
-    return [line for w in wanted if (line := journal.find(key(w.case), w.edit, settings)) is not None]
+    found = (journal.find(key(w.case), w.edit, settings) for w in wanted)
+    return [line for line in found if line is not None]
 
 
 def _lines(model: Callable[[], Model], settings: str, batch: Sequence[Wanted]) -> Iterator[Line]:

@@ -27,7 +27,9 @@ def write(folder: Path) -> list[Path]:
     if not sections:
         raise SkinGPTError(f"{folder}: no section was measured; run skingpt trust {KEYS[0]} --out {folder} first.")
     if len(found := {section.settings for section in sections}) > 1:
-        raise SkinGPTError(f"{folder}: sections of different adapters ({', '.join(sorted(found))}); measure them again.")
+        raise SkinGPTError(
+            f"{folder}: sections of different adapters ({', '.join(sorted(found))}); measure them again."
+        )
     write_text(folder / PAGE, page(sections))
     write_text(folder / CARD, card(sections))
     return [folder / PAGE, folder / CARD]

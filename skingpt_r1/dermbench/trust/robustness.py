@@ -14,7 +14,7 @@ import numpy as np
 from skingpt_r1.dermbench.trust.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from skingpt_r1.dermbench.trust.journal import Line
 from skingpt_r1.dermbench.trust.readings import PLAIN, Wanted
-from skingpt_r1.dermbench.trust.section import Figure, Section, figure
+from skingpt_r1.dermbench.trust.section import Figure, Section, figure, mean_of
 from skingpt_r1.records import Case
 
 
@@ -52,9 +52,9 @@ def measure(lines: Sequence[Line], seed: int = 0) -> Section:
     return Section(
         key="robustness",
         title="Does a worse photo change the answer?",
-        meaning="The same lesion, photographed badly: the curves show how often the model then names another diagnosis, or "
-        "asks for another haste. A lesion does not change because the photo does, so every change is an error; a curve "
-        "that climbs steeply names what to watch for when you take the photo.",
+        meaning="The same lesion, photographed badly: the curves show how often the model then names another "
+        "diagnosis, or asks for another haste. A lesion does not change because the photo does, so every change is an "
+        "error; a curve that climbs steeply names what to watch for when you take the photo.",
         figures=(*overall, *figures),
         series={"rates": rates, "between_patients": other},
         seed=seed,
@@ -72,7 +72,7 @@ def _rate(
     differs = np.array([line[what] != plain[line["key"]][what] for line in changed])
     groups = [line["group"] for line in changed]
     told = "" if other is None else f"between two patients: {other:.2f}"
-    return figure(name, lambda i: float(differs[i].mean()), groups, seed, against=told, card=card)
+    return figure(name, mean_of(differs), groups, seed, against=told, card=card)
 
 
 def _between_patients(lines: Sequence[Line]) -> dict[str, float | None]:

@@ -1,15 +1,15 @@
 """Each measurement from pictures to its section: what is read, what is counted, where it is kept.
 
-    OUT/readings.jsonl    what the model said, a line a picture and edit; a killed run goes on from here
-    OUT/KEY.json          one section
+OUT/readings.jsonl    what the model said, a line a picture and edit; a killed run goes on from here
+OUT/KEY.json          one section
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -28,23 +28,24 @@ from skingpt_r1.records import Case
 from skingpt_r1.sources.clustering import key
 from skingpt_r1.sources.registry import SOURCES
 
-OUT: Final = Path("runs/trust")
-
 
 @dataclass(frozen=True)
 class Run:
-    """One call of a measurement; defaults and sentences are those of the command line."""
+    """One call of a measurement.
 
-    out: Path = field(default=OUT, metadata={"help": "Folder of the journal, the sections and the report."})
-    limit: int | None = field(default=None, metadata={"help": "Test pictures, shared out over the sets. Default: all."})
-    seed: int = field(default=0, metadata={"help": "Seed of what is drawn: corruptions, edits, intervals."})
-    data: Path | None = field(default=None, metadata={"help": "Folder of the public sets."})
-    readings: tuple[Path, ...] = field(
-        default=(), metadata={"help": "Readings of test rows by these very adapters, taken instead of made (repeatable)."}
-    )
-    each: int = field(default=30, metadata={"help": "Pictures of each kind out of scope."})
-    batch: int = field(default=BATCH, metadata={"help": "Pictures read at a time."})
-    adapters: Path = field(default=ADAPTERS, metadata={"help": "Folder of other adapters than the shipped ones."})
+    out: folder of journal and sections. limit: test pictures, shared out over the sets; None for all. seed: of what is
+    drawn. data: root of the picture sets. readings: files with readings of test rows by these very adapters, taken
+    instead of made. each: pictures a kind out of scope. batch: pictures read at a time.
+    """
+
+    out: Path
+    limit: int | None = None
+    seed: int = 0
+    data: Path | None = None
+    readings: tuple[Path, ...] = ()
+    each: int = 30
+    batch: int = BATCH
+    adapters: Path = ADAPTERS
 
     @property
     def settings(self) -> str:
@@ -151,3 +152,13 @@ def _kept(run: Run, section: Section) -> Section:
     )
     save(told, run.out)
     return told
+
+
+MEASUREMENTS: Final[dict[str, Callable[[Run], Section]]] = {
+    "calibration": calibration,
+    "abstention": abstaining,
+    "scope": scoped,
+    "faithfulness": faithful,
+    "robustness": robust,
+}
+"""By the name of the section, which is the command's."""

@@ -6,6 +6,7 @@ fitted on (validation rows with expert masks; test rows of cameras without masks
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from skingpt_r1.dermbench.trust.journal import Line
 from skingpt_r1.dermbench.trust.outside import Outside, Use, expert_outline, outside, plain_skin
-from skingpt_r1.dermbench.trust.section import Figure, Section, bar, figure
+from skingpt_r1.dermbench.trust.section import Figure, Section, bar, figure, mean_of
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.diagnose import Model
 from skingpt_r1.records import Case
@@ -31,7 +32,7 @@ _CERTAIN: Final = 0.2  # lesion probability below which a pixel of a row without
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """One picture to be let through or not. family: INSIDE, or what kind it is. seen: whether the fit knew that kind."""
+    """One picture to be let through or not. family: INSIDE, or its kind. seen: whether the fit knew that kind."""
 
     key: str
     edit: str
@@ -44,18 +45,22 @@ class Job:
 def jobs(
     cases: Sequence[Case], each: int, root: Path | None, lesion: Callable[[Pixels], NDArray[Any]], seed: int = 0
 ) -> Iterator[Job]:
-    """Every picture of the measurement. lesion: probability of a picture's pixels, for rows without an expert's mask."""
+    """Every picture of the measurement. lesion: probability of a picture's pixels, for rows without a mask."""
     for case in cases:
-        place = case.image
-        yield Job(key(case), "scope", f"{INSIDE}: {case.dataset}", case.group or case.id, True, lambda p=place: _read(p))
+        group = case.group or case.id
+        yield Job(key(case), "scope", f"{INSIDE}: {case.dataset}", group, True, functools.partial(_read, case.image))
     for number, picture in enumerate(_outside(cases, each, root, lesion, seed)):
         name = f"outside/{picture.family}/{number}"
-        shot = picture.pixels
-        yield Job(name, f"scope/{each}/{seed}", picture.family, picture.group, picture.seen, lambda p=shot: p)
+        shown = functools.partial(_shown, picture)
+        yield Job(name, f"scope/{each}/{seed}", picture.family, picture.group, picture.seen, shown)
 
 
 def _read(path: str) -> Pixels:
     return read_photo(path).pixels
+
+
+def _shown(picture: Outside) -> Pixels:
+    return picture.pixels
 
 
 def _outside(
@@ -99,21 +104,22 @@ def measure(lines: Sequence[Line], seed: int = 0) -> Section:
         _share("kinds that it never saw", [x for x in out if not x["seen"]], True, seed, card=True),
     ]
     kinds = [_share(name if mine[0]["seen"] else f"{name} *", mine, True, seed) for name, mine in _families(out)]
-    without = [_share(f"refused without the gate: {name}", m, True, seed, only=("quality", "no lesion")) for name, m in (
-        ("out of scope", out), (INSIDE, inside),
-    )]  # fmt: skip
+    without = [
+        _share(f"refused without the gate: {name}", rows, True, seed, only=("quality", "no lesion"))
+        for name, rows in (("out of scope", out), (INSIDE, inside))
+    ]
     return Section(
         key="scope",
         title="Does it refuse what it does not know?",
-        meaning="Someone will hand it a document, a wall or healthy skin. The red bars to beat: at least 95 of 100 such "
-        "pictures refused, while 98 of 100 lesions are let through. Kinds marked * were kept from the gate until this test, and "
-        "say most about what else may come.",
+        meaning="Someone will hand it a document, a wall or healthy skin. The aim (red): at least 95 of 100 such "
+        "pictures refused, while 98 of 100 lesions are let through. Kinds marked * were kept from the gate "
+        "until this test and say most about what else may come.",
         figures=(*passed[:1], *overall, *passed[1:], *kinds, *without),
         series={"inside": [bar(f) for f in passed], "outside": [bar(f) for f in (*overall, *kinds)]},
         seed=seed,
         limits=(
-            "No picture of a rash, an infection or another disease that it does not know is among them: there are none in "
-            "the open folders. That it would refuse those is not shown.",
+            "No picture of a rash, an infection or another disease that it does not know is among them: there are none "
+            "in the open folders. That it would refuse those is not shown.",
             "Sample photos are few, so the intervals draw source pictures and not cuts.",
             "Plain skin of other cameras keeps off the segmenter's outline, since nobody outlined those pictures.",
         ),
@@ -132,6 +138,4 @@ def _share(
     """Share of the lines that were refused (or passed). only: count these reasons and no other."""
     hit = np.array([bool([r for r in x["refused"] if only is None or r in only]) == refused for x in lines], dtype=bool)
     told = name if refused else f"{name}, passed"
-    return figure(
-        told, lambda i: float(hit[i].mean()), [x["group"] for x in lines], seed, against=against, card=card
-    )
+    return figure(told, mean_of(hit), [x["group"] for x in lines], seed, against=against, card=card)

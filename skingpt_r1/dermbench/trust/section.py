@@ -11,6 +11,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from skingpt_r1.dermbench.statistics import LEAST, Metric, estimate
 from skingpt_r1.dermeval.agreement import Estimate
 from skingpt_r1.records import SkinGPTError
@@ -69,6 +72,12 @@ def figure(
     found = estimate(metric, groups, seed=seed)
     rounded = Estimate(*(None if v is None else round(v, _DIGITS) for v in (found.value, found.low, found.high)))
     return Figure(name, len(groups), rounded, against, unit, card)
+
+
+def mean_of(values: ArrayLike) -> Metric:
+    """The metric of a figure that is a mean over rows: [N] of shares, hits or sizes."""
+    told = np.asarray(values, dtype=float)
+    return lambda rows: float(told[rows].mean())
 
 
 def bar(found: Figure) -> dict[str, Any]:
