@@ -86,16 +86,16 @@ def report(out: Out = _OUT) -> None:
 @app.command("fit-gate")
 def fit_gate(
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for gate.safetensors.")] = Path("runs/gate"),
+    runs: Annotated[Path, typer.Option(help="Where runs and caches live.")] = Path("runs"),
     data: Data = None,
-    rows: Annotated[int, typer.Option(min=10, help="Training and validation pictures a set.")] = 250,
-    each: Annotated[int, typer.Option(min=5, help="Pictures of each kind out of scope.")] = 40,
+    each: Annotated[int, typer.Option(min=5, help="Pictures of each kind out of scope.")] = 60,
     seed: Seed = 0,
 ) -> None:
     """Fit the gate on training and validation rows and made-up pictures. Never sees a test row."""
     from skingpt_r1.dermbench.trust.fitting import fit_gate as fit
 
     logging.getLogger("skingpt_r1").setLevel(logging.INFO)
-    for name, value in fit(out, data, rows, each, seed).items():
+    for name, value in fit(out, runs, data, each, seed).items():
         typer.echo(f"{name}: {value}")
 
 

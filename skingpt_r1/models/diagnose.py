@@ -184,6 +184,7 @@ class Model:
         looks = [self.writer.look(lower, lower.shape[0]) for lower in lowers]
         return lowers, VisualOutput(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
 
+    @torch.inference_mode()
     def writing(
         self,
         visual: VisualOutput,

@@ -1,9 +1,9 @@
 """Is this a picture that the model may judge at all? Not skin, unusable, or skin without a spot: refused, and why.
 
 Three things are asked. Quality (colour, texture, light), the segmenter (is there a lesion?), and the gate proper: how
-far the picture's frozen features lie from those of training pictures, and on which side. `Gate` is a small logistic
-model of three kinds of number: coordinates in the plane of the in-scope pictures (`PLANE` dimensions), the
-distance from their centre within it, and the distance from the plane. The distances answer for kinds of
+far the picture's frozen features lie from those of training pictures, and on which side. It has three scores, each
+with its own limit: the distance from the centre of the in-scope pictures within their plane (`PLANE` dimensions), the
+distance from that plane, and a small logistic model of both and of the coordinates. The distances answer for kinds of
 picture that nobody thought of; the coordinates tell skin with a lesion from skin without. Features are those that the
 expert heads compute anyway, so a refusal costs nothing.
 
@@ -14,7 +14,7 @@ skin with a lesion; no open pictures of them were there to fit or to test it on.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -51,23 +51,32 @@ class Refusal:
 class Gate:
     """mean, deviation: of the features, [D]. plane: orthonormal rows [K, D]. spread: deviation along each row, [K].
 
-    weight: [K + 2], bias: [1], on (coordinates / spread, log distance within, log distance from the plane).
-    threshold: score from which a picture is refused.
+    weight: [K + 2], bias: [1], on (coordinates / spread, log distance within, log distance from the plane). limits: of
+    the logistic score and of both log distances, [3]: where one is reached, the picture is refused.
     """
 
-    def __init__(self, tensors: Mapping[str, Tensor], threshold: float) -> None:
+    def __init__(self, tensors: Mapping[str, Tensor], limits: Sequence[float]) -> None:
         self.mean, self.deviation = tensors["mean"].float(), tensors["deviation"].float()
         self.plane, self.spread = tensors["plane"].float(), tensors["spread"].float()
         self.weight, self.bias = tensors["weight"].float(), tensors["bias"].float()
-        self.threshold = threshold
+        self.limits = tuple(limits)
 
     def score(self, features: Tensor) -> float:
-        """How surely the picture is out of scope, in logits. features: of `ConceptHeads.features`, [D']."""
-        return float(evidence(features[None, USED], self)[0] @ self.weight + self.bias)
+        """How far the picture is beyond the limit that it passes furthest, in logits or log distance; refused from 0 on.
+
+        features: of `ConceptHeads.features`, [D'].
+        """
+        return float((scores(features[None, USED], self)[0] - torch.tensor(self.limits)).max())
 
     def refuses(self, features: Tensor) -> bool:
-        """Whether the score reaches the threshold."""
-        return self.score(features) >= self.threshold
+        """Whether a limit is reached."""
+        return self.score(features) >= 0
+
+
+def scores(features: Tensor, gate: Gate) -> Tensor:
+    """[N, D] -> [N, 3]: the logistic score, the log distance within the plane, and that from it."""
+    known = evidence(features, gate)
+    return torch.cat([(known @ gate.weight + gate.bias)[:, None], known[:, -2:]], 1)
 
 
 def evidence(features: Tensor, gate: Gate) -> Tensor:
@@ -96,7 +105,7 @@ def refusals(quality: QualityReport, lesion: bool, features: Tensor, gate: Gate 
 def save(path: Path, gate: Gate, about: Mapping[str, object]) -> None:
     """Write the gate in half precision with how it was fitted; `load` gives back exactly what later decides."""
     tensors = {name: getattr(gate, name).half() for name in ("mean", "deviation", "plane", "spread", "weight", "bias")}
-    save_tensors(path, tensors, {"threshold": str(gate.threshold), "about": json.dumps(about)})
+    save_tensors(path, tensors, {"limits": json.dumps(gate.limits), "about": json.dumps(about)})
 
 
 def load(path: Path) -> Gate | None:
@@ -106,7 +115,7 @@ def load(path: Path) -> Gate | None:
     try:
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return Gate(tensors, float((file.metadata() or {})["threshold"]))
+            return Gate(tensors, json.loads((file.metadata() or {})["limits"]))
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise SkinGPTError(
             f"{path}: no gate of this version ({error!r}). Reinstall, or fit it again: skingpt trust fit-gate."

@@ -48,7 +48,10 @@ def test_without_fitted_sets_there_is_no_coverage() -> None:
 def abstaining() -> Section:
     """The ten least sure of 40 are all wrong, the others right."""
     return abstention.measure(
-        [line(n, said="nevus" if n < 30 else "melanoma", confidence=0.9 - n / 100, abstained=n >= 35) for n in range(40)]
+        [
+            line(n, said="nevus" if n < 30 else "melanoma", confidence=0.9 - n / 100, abstained=n >= 35)
+            for n in range(40)
+        ]
     )
 
 
@@ -130,7 +133,9 @@ def scoped() -> Section:
         {"family": f"{scope.INSIDE}: isic2017", "group": str(n), "seen": True, "refused": ["unlike"] if n == 0 else []}
         for n in range(40)
     ]
-    made += [{"family": "documents", "group": str(n), "seen": True, "refused": ["quality", "unlike"]} for n in range(20)]
+    made += [
+        {"family": "documents", "group": str(n), "seen": True, "refused": ["quality", "unlike"]} for n in range(20)
+    ]
     made += [{"family": "wood", "group": str(n), "seen": False, "refused": []} for n in range(20)]
     return scope.measure(made)
 
