@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skingpt_r1.images.measure import LesionMeasurement, measure_lesion
+from skingpt_r1.images.measure import LesionMeasurement, measure_lesion, outlined
 from skingpt_r1.images.quality import QualityReport, check_quality
 from skingpt_r1.images.reading import Photo, read_photo
 from skingpt_r1.knowledge.diagnoses import BY_URGENCY, category_of, feared, urgency_of
@@ -244,9 +244,9 @@ class Model:
     def scope(self, pixels: PixelArray) -> tuple[float | None, tuple[Refusal, ...]]:
         """The gate's score (None without a gate) and every reason not to judge a picture, without writing about it."""
         features = self.concepts.features(pixels)
-        outlined = measure_lesion(pixels, self.segmenter.probability(pixels)) is not None
+        lesion = outlined(pixels, self.segmenter.probability(pixels))
         score = self.gate.score(features) if self.gate else None
-        return score, scope_gate.refusals(check_quality(pixels), outlined, features, self.gate)
+        return score, scope_gate.refusals(check_quality(pixels), lesion, features, self.gate)
 
     def _structures(self, asked: Mapping[str, float], narrative: Narrative) -> dict[str, ConceptReading]:
         """Expert heads that may speak: each was trained within one diagnosis, so that one must be considered."""

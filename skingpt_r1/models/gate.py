@@ -62,7 +62,7 @@ class Gate:
         self.limits = tuple(limits)
 
     def score(self, features: Tensor) -> float:
-        """How far the picture is beyond the limit that it passes furthest, in logits or log distance; refused from 0 on.
+        """How far beyond the limit that it passes furthest, in logits or log distance; refused from 0 on.
 
         features: of `ConceptHeads.features`, [D'].
         """

@@ -94,7 +94,7 @@ def fitted(train: Tensor, val: Sequence[Tensor], foreign: Tensor, seed: int = 0)
 
 
 def _logistic(inside: np.ndarray, outside_: np.ndarray) -> tuple[np.ndarray, float]:
-    """Weights [K] and bias; both sides weigh the same, and the weights are kept small in units of each column's spread."""
+    """Weights [K] and bias; both sides weigh the same, and weights are kept small in units of each column's spread."""
     columns = np.concatenate([inside, outside_]).astype(float)
     middle, scale = inside.mean(0), inside.std(0) + 1e-9
     columns = (columns - middle) / scale

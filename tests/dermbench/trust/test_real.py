@@ -105,9 +105,8 @@ def test_a_document_is_refused_without_comfort(model: Model) -> None:
     page_html = html_report(reading)
     assert "Not a picture that this model can judge" in page_html
     assert "Closest match" not in page_html
-    score, refused = model.scope(page.pixels)
-    assert [r.reason for r in refused if r.outside][0] in told["outside"]
-    assert score is None or score == score
+    refused = model.scope(page.pixels)[1]
+    assert next(r.reason for r in refused if r.outside) in told["outside"]
 
 
 def test_a_lesion_is_let_through_with_its_set_where_one_is_fitted(said: dict[str, Line], model: Model) -> None:
