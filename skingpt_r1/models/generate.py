@@ -77,7 +77,6 @@ class _Row:
     ahead: list[tuple[int, Tensor]] = field(default_factory=list)  # tokens read on a guess, logits [V] after each
     repaired: bool = False
     rewritten: bool = False
-    label_probability: dict[str, float] = field(default_factory=dict)
 
 
 class Writer:
@@ -90,12 +89,8 @@ class Writer:
         prompts: Sequence[Tensor],  # each [T_i, H]
         bias: Tensor | None,  # [B, V]
         choices: Choices,
-        *,
-        temperature: float = 0.0,
-        seed: int = 0,
-        listener: Listener | None = None,
-        guesses: Guesses | None = None,
-    ) -> None:
+        *, temperature: float = 0.0, seed: int = 0, listener: Listener | None = None, guesses: Guesses | None = None,
+    ) -> None:  # fmt: skip
         from transformers import DynamicCache
 
         self.language, self.bias, self.choices = language, bias, choices
@@ -152,14 +147,12 @@ class Writer:
 
     def _signed(self, shares: Tensor) -> list[Written]:
         """The rest of the answer after its diagnosis. shares: of the diagnoses, [B, D]."""
-        c = self.choices
-        for row, share in zip(self.rows, shares, strict=True):
-            row.label_probability = dict(zip(c.diagnoses, share.tolist(), strict=True))
-        self._name([f" {word}" for word in c.confidences], " |")
-        self._name([f" {word}" for word in c.urgencies], CLOSING)
+        self._name([f" {word}" for word in self.choices.confidences], " |")
+        self._name([f" {word}" for word in self.choices.urgencies], CLOSING)
+        told = [dict(zip(self.choices.diagnoses, share.tolist(), strict=True)) for share in shares]
         return [
-            Written(self.language.text(r.ids), r.label_probability, r.repaired, r.rewritten, len(r.ids))
-            for r in self.rows
+            Written(self.language.text(r.ids), p, r.repaired, r.rewritten, len(r.ids))
+            for r, p in zip(self.rows, told, strict=True)
         ]
 
     def _commitment(self, category: Tensor, hypothesis: Tensor) -> Tensor:
