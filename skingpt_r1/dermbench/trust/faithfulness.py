@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from skingpt_r1.dermbench.trust import chains, curves, edits
 from skingpt_r1.dermbench.trust.journal import Line
 from skingpt_r1.dermbench.trust.readings import PLAIN, Wanted
-from skingpt_r1.dermbench.trust.section import Figure, Section, figure, mean_of
+from skingpt_r1.dermbench.trust.section import Figure, Section, bar, figure, mean_of
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.narrative.vocabulary import INSIDE, SHAPE
 from skingpt_r1.records import Case
@@ -90,7 +90,7 @@ def measure(lines: Sequence[Line], chained: Sequence[Line], curved: Sequence[Lin
         "off the lesion but is habit, and should not be believed the next time either. The curves ask the same of the "
         "evidence map: blurring what it marks should move the model more than blurring as much elsewhere.",
         figures=(*rows, *_areas(curved, seed), *chains.figures(chained, seed)),
-        series={"kept": [_point(f) for f in rows if "claims still made" in f.name], "curves": _mean_curves(curved)},
+        series={"kept": [bar(f) for f in rows if "claims still made" in f.name], "curves": _mean_curves(curved)},
         seed=seed,
         limits=(
             "The lesion is outlined by the segmenter, for test rows have no mask; where it errs, so does the edit.",
@@ -103,34 +103,40 @@ def measure(lines: Sequence[Line], chained: Sequence[Line], curved: Sequence[Lin
 def _claims_kept(lines: Sequence[Line], said: dict[str, Line], swapped: dict[str, Line], seed: int) -> list[Figure]:
     """Share of claims about the lesion still made after the edit; beside it, that of another patient's picture."""
     kept: list[bool] = []
-    chance: list[bool] = []
+    chance: list[bool] = []  # only where another patient's picture was read
     groups: list[str] = []
     for line in lines:
         before, after = claims_of(said[line["key"]]), claims_of(line)
-        other = claims_of(swapped[line["key"]]) if line["key"] in swapped else frozenset()
+        other = swapped.get(line["key"])
         for claim in sorted(before):
             kept.append(claim in after)
-            chance.append(claim in other)
+            chance += [claim in claims_of(other)] if other is not None else []
             groups.append(line["group"])
     if not kept:
         return []
-    told, by_chance = np.array(kept), float(np.mean(chance))
+    told = np.array(kept)
+    by_chance = f"; of another patient's picture: {np.mean(chance):.2f}" if chance else ""
     edit = lines[0]["edit"]
     wish = "should be near 0" if edit == NO_LESION else "should be near 1"
     return [
         figure(
             f"{edit}: claims still made", mean_of(told), groups, seed,
-            against=f"{wish}; of another patient's picture: {by_chance:.2f}", card=True,
+            against=f"{wish}{by_chance}", card=True,
         )
     ]  # fmt: skip
 
 
 def _diagnosis_kept(by_edit: dict[str, list[Line]], said: dict[str, Line], seed: int) -> Iterator[Figure]:
-    for edit, wish in ((NO_LESION, "should be near 0"), (NO_BACKGROUND, "should be near 1")):
+    for edit, told, wish in (
+        (NO_LESION, "same diagnosis, and not abstained", "should be near 0"),
+        (NO_BACKGROUND, "same diagnosis", "should be near 1"),
+    ):
         if mine := by_edit.get(edit, []):
             groups = [line["group"] for line in mine]
-            same = np.array([x["diagnosis"] == said[x["key"]]["diagnosis"] and not x["abstained"] for x in mine])
-            yield figure(f"{edit}: same diagnosis, not abstained", mean_of(same), groups, seed, against=wish)
+            silent = [x["abstained"] and edit == NO_LESION for x in mine]  # which is the right thing to do there
+            alike = [x["diagnosis"] == said[x["key"]]["diagnosis"] for x in mine]
+            same = np.array([a and not s for a, s in zip(alike, silent, strict=True)])
+            yield figure(f"{edit}: {told}", mean_of(same), groups, seed, against=wish)
 
 
 def _followed(lines: Sequence[Line], said: dict[str, Line], seed: int) -> list[Figure]:
@@ -197,8 +203,3 @@ def _mean_curves(lines: Sequence[Line]) -> dict[str, Any]:
     names = lines[0]["curves"]
     mean = {name: np.mean([x["curves"][name] for x in lines], axis=0).round(4).tolist() for name in names}
     return {"fractions": list(curves.FRACTIONS), "push": mean, "orders": _ORDER}
-
-
-def _point(found: Figure) -> dict[str, Any]:
-    told = found.estimate
-    return {"name": found.name, "n": found.n, "value": told.value, "low": told.low, "high": told.high}

@@ -28,7 +28,7 @@ def svg(section: Section) -> str | None:
     except ImportError as error:
         raise SkinGPTError("the trust report's plots need matplotlib: pip install 'skingpt-r1[bench]'.") from error
     with mpl.rc_context({"svg.hashsalt": section.key, "font.size": 11, "axes.grid": True, "grid.alpha": 0.25}):
-        figure = Figure(figsize=(11, 4.6), layout="constrained")
+        figure = Figure(figsize=(12, 5.2), layout="constrained")
         FigureCanvasSVG(figure)
         _DRAW[section.key](figure, section.series)
         for axes in figure.axes:
@@ -69,11 +69,11 @@ def _abstention(figure: Any, series: Series) -> None:
 
 
 def _scope(figure: Any, series: Series) -> None:
-    axes = figure.subplots(1, 2, width_ratios=(1, 2))
+    axes = figure.subplots(1, 2, width_ratios=(1, 1.3))
     _bars(axes[0], series["inside"], "pictures passed", line=0.98)
     axes[0].set_title("In scope: lesions, test rows")
     _bars(axes[1], series["outside"], "pictures refused", line=0.95)
-    axes[1].set_title("Out of scope (*: kinds that the gate was never shown)")
+    axes[1].set_title("Out of scope (* never shown to the gate)")
 
 
 def _robustness(figure: Any, series: Series) -> None:
@@ -120,7 +120,7 @@ def _bars(axes: Any, bars: Sequence[Mapping[str, Any]], what: str, line: float |
             axes.hlines(place, b["low"], b["high"], color="black", linewidth=1.4)
     if line is not None:
         axes.axvline(line, color=_RED, linestyle="--", linewidth=1.4)
-    axes.set_yticks(places, [f"{b['name']} (n = {b['n']:,})" for b in known], fontsize=8)
+    axes.set_yticks(places, [f"{b['name']} (n = {b['n']:,})" for b in known], fontsize=9)
     axes.set(xlim=(0, 1.01), xlabel=what)
     axes.grid(visible=False, axis="y")
 

@@ -14,7 +14,7 @@ import numpy as np
 from skingpt_r1.dermbench.trust.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from skingpt_r1.dermbench.trust.journal import Line
 from skingpt_r1.dermbench.trust.readings import PLAIN, Wanted
-from skingpt_r1.dermbench.trust.section import Figure, Section, figure, mean_of
+from skingpt_r1.dermbench.trust.section import Figure, Section, bar, figure, mean_of
 from skingpt_r1.records import Case
 
 
@@ -43,8 +43,7 @@ def measure(lines: Sequence[Line], seed: int = 0) -> Section:
         for what in rates:
             found = _rate(f"{name}, severity {severity}: {what} changed", what, changed, plain, other[what], seed)
             figures.append(found)
-            point = {"severity": int(severity), "value": found.estimate.value, "n": found.n}
-            rates[what].setdefault(name, []).append({**point, "low": found.estimate.low, "high": found.estimate.high})
+            rates[what].setdefault(name, []).append({"severity": int(severity), **bar(found)})
     everything = [line for changed in by_edit.values() for line in changed]
     overall = [
         _rate(f"all together: {what} changed", what, everything, plain, other[what], seed, card=True) for what in rates

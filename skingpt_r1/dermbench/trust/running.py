@@ -147,9 +147,9 @@ def _missing(run: Run, name: str, edit: str) -> bool:
 def _kept(run: Run, section: Section) -> Section:
     """The section with how it was made, saved."""
     limit = "" if run.limit is None else f" --limit {run.limit}"
-    told = dataclasses.replace(
-        section, command=f"skingpt trust {section.key}{limit} --seed {run.seed}", settings=run.settings
-    )
+    each = f" --each {run.each}" if section.key == "scope" else ""
+    command = f"skingpt trust {section.key}{limit}{each} --seed {run.seed}"
+    told = dataclasses.replace(section, command=command, settings=run.settings)
     save(told, run.out)
     return told
 

@@ -24,12 +24,16 @@ _DIGITS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number. n: cases it rests on. estimate: value and 95 % interval, in `unit`. against: the baseline or aim that
-    it is to be read beside, in words. card: whether the model card shows it.
+    """One number.
+
+    n: rows it rests on. groups: patients, lesions or source pictures that these come from. estimate: value and 95 %
+    interval, in `unit`. against: the baseline or aim that it is to be read beside, in words. card: whether the model
+    card shows it.
     """
 
     name: str
     n: int
+    groups: int
     estimate: Estimate
     against: str = ""
     unit: str = "share"
@@ -40,7 +44,7 @@ class Figure:
         """ "0.912 (0.894 to 0.930)"; a value alone where too few cases let nothing be said of its doubt."""
         if self.estimate.value is None:
             return "not known"
-        if self.n < LEAST or self.estimate.low is None or self.estimate.high is None:
+        if self.groups < LEAST or self.estimate.low is None or self.estimate.high is None:
             return f"{self.estimate.value:.3f} (n too small to claim anything)"
         return f"{self.estimate.value:.3f} ({self.estimate.low:.3f} to {self.estimate.high:.3f})"
 
@@ -68,10 +72,17 @@ def figure(
     name: str, metric: Metric, groups: Sequence[str], seed: int = 0, *, against: str = "", unit: str = "share",
     card: bool = False,
 ) -> Figure:  # fmt: skip
-    """A figure of all rows with its bootstrap interval over whole groups (patients, lesions, source pictures)."""
+    """A figure of all rows with its bootstrap interval over whole groups (patients, lesions, source pictures).
+
+    Where every row agrees a bootstrap sees no doubt at all: a share of 0 or 1 gets the exact interval (Clopper and
+    Pearson 1934) of as many trials as there are groups.
+    """
     found = estimate(metric, groups, seed=seed)
+    if unit == "share" and found.value in (0.0, 1.0):
+        far = 0.025 ** (1 / len(set(groups)))
+        found = Estimate(0.0, 0.0, 1 - far) if found.value == 0 else Estimate(1.0, far, 1.0)
     rounded = Estimate(*(None if v is None else round(v, _DIGITS) for v in (found.value, found.low, found.high)))
-    return Figure(name, len(groups), rounded, against, unit, card)
+    return Figure(name, len(groups), len(set(groups)), rounded, against, unit, card)
 
 
 def mean_of(values: ArrayLike) -> Metric:
@@ -81,8 +92,8 @@ def mean_of(values: ArrayLike) -> Metric:
 
 
 def bar(found: Figure) -> dict[str, Any]:
-    """A figure as a plot's bar."""
-    told = found.estimate
+    """A figure as a plot's bar or point; its interval only where it may be claimed."""
+    told = found.estimate if found.groups >= LEAST else Estimate(found.estimate.value)
     return {"name": found.name, "n": found.n, "value": told.value, "low": told.low, "high": told.high}
 
 

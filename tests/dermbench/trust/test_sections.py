@@ -10,7 +10,7 @@ import pytest
 from skingpt_r1.dermbench.metrics import aurc, expected_calibration_error, risk_coverage
 from skingpt_r1.dermbench.trust import abstention, chains, confidence, curves, faithfulness, robustness, scope
 from skingpt_r1.dermbench.trust.report import CARD, PAGE, write
-from skingpt_r1.dermbench.trust.section import Section, read_section, save
+from skingpt_r1.dermbench.trust.section import Section, figure, mean_of, read_section, save
 from skingpt_r1.models.conformal import Sets
 from skingpt_r1.records import SkinGPTError
 from tests.dermbench.trust.samples import NAMES, line
@@ -116,7 +116,7 @@ def test_what_is_said_by_habit_is_counted_against_us() -> None:
     found = faithful()
     assert value(found, "lesion painted over: claims still made") == pytest.approx(1 / 3, abs=1e-4)
     assert value(found, "background painted over: claims still made") == pytest.approx(2 / 3, abs=1e-4)
-    assert value(found, "lesion painted over: same diagnosis, not abstained") == 0
+    assert value(found, "lesion painted over: same diagnosis, and not abstained") == 0
     assert value(found, "lesion recoloured: old colour still claimed") == 0
     assert value(found, "lesion recoloured: new colour claimed") == 1
     assert value(found, "deletion: evidence map better than the same map elsewhere") == 0.5
@@ -186,3 +186,13 @@ def test_nothing_measured_and_mixed_adapters_are_refused(tmp_path: Path) -> None
     save(dataclasses.replace(abstaining(), settings="b"), tmp_path)
     with pytest.raises(SkinGPTError, match="different adapters"):
         write(tmp_path)
+
+
+def test_a_perfect_share_still_has_doubt() -> None:
+    """Of 20 sources none failed: a failure rate of 17 % would do that one time in forty."""
+    found = figure("all", mean_of([1.0] * 40), [str(n % 20) for n in range(40)])
+    assert found.estimate.high == 1.0
+    assert found.estimate.low == pytest.approx(0.8316, abs=1e-3)
+    assert figure("none", mean_of([0.0] * 20), [str(n) for n in range(20)]).estimate.high == pytest.approx(
+        0.168, abs=1e-3
+    )
