@@ -77,7 +77,7 @@ def _scope(figure: Any, series: Series) -> None:
 
 
 def _robustness(figure: Any, series: Series) -> None:
-    titles = {"diagnosis": "another diagnosis", "urgency": "another haste"}
+    titles = {"diagnosis": "another diagnosis", "urgency": "another urgency"}
     for axes, (what, rates) in zip(figure.subplots(1, 2, sharey=True), series["rates"].items(), strict=True):
         for place, (name, points) in enumerate(rates.items()):
             x = [p["severity"] + 0.03 * (place - len(rates) / 2) for p in points]

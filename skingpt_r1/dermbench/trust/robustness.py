@@ -1,4 +1,4 @@
-"""Does it say the same of the same lesion: how often a worse photo changes the diagnosis, or the haste?
+"""Does it say the same of the same lesion: how often a worse photo changes the diagnosis, or the urgency?
 
 The lesion and its history stay what they were, so every change is an error of one of the two readings. As a baseline
 stands the rate at which the diagnosis differs between two different patients of the same data set.
@@ -52,7 +52,7 @@ def measure(lines: Sequence[Line], seed: int = 0) -> Section:
         key="robustness",
         title="Does a worse photo change the answer?",
         meaning="The same lesion, photographed badly: the curves show how often the model then names another "
-        "diagnosis, or asks for another haste. A lesion does not change because the photo does, so every change is an "
+        "diagnosis, or asks for another urgency. A lesion does not change because the photo does, so every change is an "
         "error; a curve that climbs steeply names what to watch for when you take the photo.",
         figures=(*overall, *figures),
         series={"rates": rates, "between_patients": other},

@@ -128,3 +128,21 @@ def test_the_command_measures_and_tells(tmp_path: Path, data_root: Path) -> None
     told = CliRunner().invoke(app, ["trust", "report", "--out", str(tmp_path)])
     assert told.exit_code == 0, told.output
     assert (tmp_path / "trust.html").is_file()
+
+
+def test_every_chain_is_read_once_for_each_case(
+    model: Model, said: dict[str, Line], cases: list[Case], journal: Journal
+) -> None:
+    """The second case is said to be something else, so that each is the other's partner whatever the model named."""
+    names = list(said)
+    mine = said[names[0]]["diagnosis"]
+    other = next(name for name in ISIC.labels.values() if name != mine)
+    plain_lines = {names[0]: said[names[0]], names[1]: {**said[names[1]], "diagnosis": other}}
+    lines = chains.read(lambda: model, cases, plain_lines, journal, "s")
+    assert len(lines) == len(cases) * len(chains.Chain)
+    assert {line["chain"] for line in lines} == {chain.value for chain in chains.Chain}
+    assert all(line["diagnosis"] in ISIC.labels.values() for line in lines)
+    before = len(journal)
+    assert chains.read(lambda: model, cases, plain_lines, journal, "s") == lines
+    assert len(journal) == before
+    assert [f for f in chains.figures(lines) if "goes with it" in f.name]
