@@ -52,8 +52,8 @@ def measure(lines: Sequence[Line], seed: int = 0) -> Section:
         key="robustness",
         title="Does a worse photo change the answer?",
         meaning="The same lesion, photographed badly: the curves show how often the model then names another "
-        "diagnosis, or asks for another urgency. A lesion does not change because the photo does, so every change is an "
-        "error; a curve that climbs steeply names what to watch for when you take the photo.",
+        "diagnosis, or asks for another urgency. A lesion does not change because the photo does, so every change "
+        "is an error; a curve that climbs steeply names what to watch for when you take the photo.",
         figures=(*overall, *figures),
         series={"rates": rates, "between_patients": other},
         seed=seed,
