@@ -1,5 +1,5 @@
-"""What ships of the validation readings: calibration.json (confidence and abstention), confusions.json (what is really
-taken for what) and guesses.safetensors (what usually follows, read ahead for speed).
+"""What ships of the validation readings: calibration.json (confidence, abstention), conformal.json (prediction sets),
+confusions.json (what is really taken for what) and guesses.safetensors (what usually follows, read ahead for speed).
 
 python -m benchmarks.calibrate
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from benchmarks.read_rows import SETS, lines_of
 from skingpt_r1.knowledge.labelsets import label_set
-from skingpt_r1.models import calibration, guesses
+from skingpt_r1.models import calibration, conformal, guesses
 from skingpt_r1.models.calibration import Validated
 from skingpt_r1.models.diagnose import ADAPTERS
 from skingpt_r1.models.language import Language
@@ -46,6 +46,9 @@ def main() -> None:
     for name, entry in table.items():
         print(name, entry)
     calibration.save(ADAPTERS / "calibration.json", table)
+    # none without a label set: every validation row was read within one, and a probability among nine is another
+    sets = {name: conformal.fit([(row.probability, row.truth) for row in mine]) for name, mine in rows.items()}
+    conformal.save(ADAPTERS / conformal.SHIPPED, sets)
     confused = confusions(row for mine in rows.values() for row in mine)
     write_text(ADAPTERS / "confusions.json", json.dumps(confused, indent=1) + "\n")
     language = Language()

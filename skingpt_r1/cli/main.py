@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from skingpt_r1 import __version__
-from skingpt_r1.cli import bench, data, dermcot, dermeval, diagnose, doctor, knowledge, measure, train
+from skingpt_r1.cli import bench, data, dermcot, dermeval, diagnose, doctor, knowledge, measure, train, trust
 from skingpt_r1.cli.words import complain
 from skingpt_r1.records import SkinGPTError
 
@@ -27,7 +27,8 @@ app.add_typer(data.app, name="data", help="Look at, check and split image folder
 app.add_typer(knowledge.app, name="knowledge", help="Diagnoses: look up, compare, read out of texts by others.")
 app.add_typer(dermcot.app, name="dermcot", help="Check narratives that a model should learn from.")
 app.add_typer(dermeval.app, name="dermeval", help="Judge narratives by their pictures: six scores and a critique.")
-app.add_typer(bench.app, name="bench", help="Compare systems: suites, runs.")
+app.add_typer(bench.app, name="bench", help="Compare systems: suites, runs, judges, leaderboard.")
+app.add_typer(trust.app, name="trust", help="May one believe it: confidence, abstaining, scope, reasoning, robustness.")
 
 
 def _version(wanted: bool) -> None:

@@ -105,7 +105,7 @@ def shown(least: int, most: int, blind: bool = False) -> Solver:
 
 @solver
 def asked(system: str, narrative: bool = True) -> Solver:
-    """The system's answer. narrative: see `solvers`. system: its name; neither two systems nor two cases ever share a cached answer.
+    """The system's answer. narrative: see `solvers`. system: its name; no two systems or cases share a cached answer.
 
     Mean colours of two pictures may be the same: without the case in the key one answer would stand for both.
     """

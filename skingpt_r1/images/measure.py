@@ -77,6 +77,12 @@ class LesionMeasurement:
         return found
 
 
+def outlined(pixels: NDArray[np.uint8], probability: NDArray[Any]) -> bool:
+    """Whether `measure_lesion` would find a lesion to measure."""
+    chance = resize_map(probability, shrink(pixels, SIDE).shape[:2])
+    return bool(shape.lesion_mask(chance, LEVELS[1]).any())
+
+
 def measure_lesion(
     pixels: NDArray[np.uint8], probability: NDArray[Any], mm_per_pixel: float | None = None
 ) -> LesionMeasurement | None:

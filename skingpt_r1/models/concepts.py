@@ -133,7 +133,11 @@ class ConceptHeads:
 
     def ask(self, pixels: Pixels) -> dict[str, float]:
         """All heads at once, the picture type under the name `MODALITY`."""
-        found = ((self.features(pixels) - self.mean) / self.deviation).clamp(-CLAMP, CLAMP)
+        return self.of_features(self.features(pixels))
+
+    def of_features(self, features: Tensor) -> dict[str, float]:
+        """The same of features [D] that are computed already."""
+        found = ((features - self.mean) / self.deviation).clamp(-CLAMP, CLAMP)
         values = (found @ self.weight + self.bias).sigmoid().tolist()
         return dict(zip(self.names, values, strict=True))
 

@@ -19,14 +19,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skingpt_r1.images.measure import LesionMeasurement, measure_lesion
+from skingpt_r1.images.measure import LesionMeasurement, measure_lesion, outlined
 from skingpt_r1.images.quality import QualityReport, check_quality
 from skingpt_r1.images.reading import Photo, read_photo
 from skingpt_r1.knowledge.diagnoses import BY_URGENCY, category_of, feared, urgency_of
 from skingpt_r1.knowledge.labelsets import BUILT_IN, LabelSet, match
-from skingpt_r1.models import calibration, guesses
+from skingpt_r1.models import calibration, conformal, guesses
+from skingpt_r1.models import gate as scope_gate
 from skingpt_r1.models.concepts import HYPOTHESIS, MODALITY, VALUES, ConceptHeads, load_concepts
 from skingpt_r1.models.embedded import Embedded, load_adapter, lora_rank
+from skingpt_r1.models.gate import Refusal
 from skingpt_r1.models.generate import Choices, Writer, Written
 from skingpt_r1.models.heads import VisualOutput
 from skingpt_r1.models.occlusion import evidence_map
@@ -44,7 +46,7 @@ from skingpt_r1.narrative.verify import (
     said,
     verify,
 )
-from skingpt_r1.records import Claim, History, Modality, Narrative, SkinGPTError
+from skingpt_r1.records import Claim, History, Modality, Narrative, SkinGPTError, Urgency
 
 log = logging.getLogger(__name__)
 ADAPTERS = Path(__file__).parents[1] / "adapters"
@@ -132,6 +134,8 @@ class Model:
         self.concepts: ConceptHeads = load_concepts(adapters / "concepts.safetensors", self.segmenter)
         self.calibration = calibration.load(adapters / "calibration.json")
         self.guesses = guesses.load(adapters / "guesses.safetensors")
+        self.sets = conformal.load(adapters / conformal.SHIPPED)
+        self.gate = scope_gate.load(adapters / scope_gate.SHIPPED)
 
     def diagnose(
         self,
@@ -163,22 +167,40 @@ class Model:
         """Readings of one batch, in order. temperature 0 is greedy; above it, seeded sampling."""
         began = time.perf_counter()
         wanted = labels or open_set()
-        lowers = [self.writer.encoder.lower(self.writer.preprocess(p.pixels)) for p in photos]
-        looks = [self.writer.look(lower, lower.shape[0]) for lower in lowers]
-        visual = VisualOutput(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
+        lowers, visual = self.look([p.pixels for p in photos])
         saw = time.perf_counter()
-        prompts = self.writer.prompts(visual, [t.history for t in told])
-        writing = Writer(
-            self.writer.speaker, prompts, self.writer.bias(visual), choices(wanted),
-            temperature=temperature, seed=seed, listener=listener, guesses=self.guesses,
-        )  # fmt: skip
-        texts = writing.write()
+        histories = [t.history for t in told]
+        texts = self.writing(visual, histories, wanted, temperature=temperature, seed=seed, listener=listener).write()
         wrote = time.perf_counter()
         each = {"look": (saw - began) / len(photos), "write": (wrote - saw) / len(photos)}
         return [
             self._check(photo, t, text, lower[:1], wanted, labels is not None, each)
             for photo, t, text, lower in zip(photos, told, texts, lowers, strict=True)
         ]
+
+    @torch.inference_mode()
+    def look(self, pictures: Sequence[PixelArray]) -> tuple[list[torch.Tensor], VisualOutput]:
+        """The lower maps of each picture's views, [4, 88, 17, 17] each, and what the visual half makes of all."""
+        lowers = [self.writer.encoder.lower(self.writer.preprocess(pixels)) for pixels in pictures]
+        looks = [self.writer.look(lower, lower.shape[0]) for lower in lowers]
+        return lowers, VisualOutput(*(torch.cat(parts) for parts in zip(*looks, strict=True)))
+
+    @torch.inference_mode()
+    def writing(
+        self,
+        visual: VisualOutput,
+        histories: Sequence[History],
+        labels: LabelSet,
+        *,
+        temperature: float = 0.0,
+        seed: int = 0,
+        listener: Callable[[str], None] | None = None,
+    ) -> Writer:
+        """A writer that has seen the pictures and is about to begin. labels: what may be named."""
+        return Writer(
+            self.writer.speaker, self.writer.prompts(visual, histories), self.writer.bias(visual), choices(labels),
+            temperature=temperature, seed=seed, listener=listener, guesses=self.guesses,
+        )  # fmt: skip
 
     def _check(
         self,
@@ -194,7 +216,9 @@ class Model:
         lesion = self.segmenter.probability(photo.pixels)
         measurement = measure_lesion(photo.pixels, lesion, told.mm_per_pixel or photo.mm_per_pixel)
         quality = check_quality(photo.pixels)
-        asked = self.concepts.ask(photo.pixels)
+        features = self.concepts.features(photo.pixels)
+        asked = self.concepts.of_features(features)
+        refused = scope_gate.refusals(quality, measurement is not None, features, self.gate)
         parsed = parse(written.text)
         if parsed.diagnosis is None:
             raise SkinGPTError(f"{photo.path}: the model wrote no diagnosis. This is a defect; please report it.")
@@ -211,10 +235,19 @@ class Model:
             ),
         )
         share, doubts = lowered(written.label_probability[parsed.diagnosis], narrative)
-        report = self._report(photo, told, written, narrative, quality, measurement, labels, label_wanted, share)
+        report = self._report(
+            photo, told, written, narrative, quality, measurement, labels, label_wanted, share, refused
+        )
         timed = {**seconds, "check": time.perf_counter() - began}
         report = dataclasses.replace(report, notes=(*report.notes, *doubts), seconds=timed)
         return Reading(report, photo.pixels, lesion, evidence, written.label_probability, share)
+
+    def scope(self, pixels: PixelArray) -> tuple[float | None, tuple[Refusal, ...]]:
+        """The gate's score (None without a gate) and every reason not to judge a picture, without writing about it."""
+        features = self.concepts.features(pixels)
+        lesion = outlined(pixels, self.segmenter.probability(pixels))
+        score = self.gate.score(features) if self.gate else None
+        return score, scope_gate.refusals(check_quality(pixels), lesion, features, self.gate)
 
     def _structures(self, asked: Mapping[str, float], narrative: Narrative) -> dict[str, ConceptReading]:
         """Expert heads that may speak: each was trained within one diagnosis, so that one must be considered."""
@@ -237,15 +270,15 @@ class Model:
         labels: LabelSet,
         label_wanted: bool,
         share: float,
+        refused: Sequence[Refusal],
     ) -> Report:
         rule = self.calibration.get(labels.name, self.calibration[calibration.OPEN])
         diagnosis = narrative.diagnosis or ""
         confidence = rule.confidence(diagnosis, share)
         ranked = rule.differential(written.label_probability, diagnosis, confidence)
-        reasons = [*(issue.advice for issue in quality.issues if issue.blocking)]
-        if measurement is None:
-            reasons.append("No lesion could be outlined in this picture.")
-        if confidence < rule.abstain_below:
+        outside = " ".join(r.reason for r in refused if r.outside) or None
+        reasons = [r.reason for r in refused]
+        if not refused and confidence < rule.abstain_below:
             reasons.append(
                 f"The confidence, {confidence:.0%}, is below {rule.abstain_below:.0%}, where validation pictures "
                 "were diagnosed wrongly too often. A sharper, closer, dermoscopic photo and the history would help."
@@ -256,6 +289,11 @@ class Model:
         confident = not (reasons or dangers) and narrative.confidence != "low"
         by_table = urgency_of(diagnosis, findings, [*rivals, *dangers], confident)
         urgency = max(by_table, narrative.urgency or by_table, key=BY_URGENCY.index)
+        if refused:  # nothing was seen that could put anyone's mind at rest
+            urgency = max(urgency, Urgency.ROUTINE, key=BY_URGENCY.index)
+        sets = self.sets.get(labels.name) if outside is None else None
+        if sets and sets.least.keys() != written.label_probability.keys():
+            sets = None  # a label set of the user's own, of the same name
         return Report(
             image=photo.path,
             text=written.text,
@@ -267,7 +305,7 @@ class Model:
             abstained=bool(reasons),
             reason=" ".join(reasons) or None,
             urgency=urgency,
-            advice=plain.ADVICE[urgency],
+            advice=plain.ADVICE[urgency] if outside is None else plain.outside_advice(urgency),
             quality=quality.issues,
             measurement=measurement,
             judgements=judge_differential(narrative),
@@ -279,6 +317,9 @@ class Model:
                 **self.version,
             },
             notes=tuple(f"Chance of {name}: {p:.0%}. A doctor should look." for name, p in dangers.items()),
+            outside=outside,
+            among=sets.among(written.label_probability) if sets else (),
+            coverage=sets.coverage if sets else 0.0,
         )
 
 

@@ -77,11 +77,10 @@ class _Row:
     ahead: list[tuple[int, Tensor]] = field(default_factory=list)  # tokens read on a guess, logits [V] after each
     repaired: bool = False
     rewritten: bool = False
-    label_probability: dict[str, float] = field(default_factory=dict)
 
 
 class Writer:
-    """Generates a batch of narratives. One object a batch; `write` may be called once."""
+    """Generates a batch of narratives. One object a batch; `write` or `conclude` may be called, once."""
 
     @torch.inference_mode()
     def __init__(
@@ -90,12 +89,8 @@ class Writer:
         prompts: Sequence[Tensor],  # each [T_i, H]
         bias: Tensor | None,  # [B, V]
         choices: Choices,
-        *,
-        temperature: float = 0.0,
-        seed: int = 0,
-        listener: Listener | None = None,
-        guesses: Guesses | None = None,
-    ) -> None:
+        *, temperature: float = 0.0, seed: int = 0, listener: Listener | None = None, guesses: Guesses | None = None,
+    ) -> None:  # fmt: skip
         from transformers import DynamicCache
 
         self.language, self.bias, self.choices = language, bias, choices
@@ -118,11 +113,17 @@ class Writer:
         self.full_stop = language.tokens(".")[0]
 
     @torch.inference_mode()
-    def write(self) -> list[Written]:
-        """All blocks in order. Every text that comes back has the form of the grammar."""
+    def write(self, observations: Sequence[str] | None = None) -> list[Written]:
+        """All blocks in order. Every text that comes back has the form of the grammar.
+
+        observations: what the rows are made to have observed, on one line each; by default they observe themselves.
+        """
         c = self.choices
         self._force(OPENINGS["observation"])
-        self._free({self.newline}, BLOCK_LIMIT["observation"], keep_stop=False)
+        if observations is None:
+            self._free({self.newline}, BLOCK_LIMIT["observation"], keep_stop=False)
+        else:
+            self._append([self.language.tokens(f" {text}") for text in observations])
         self._force(OPENINGS["category"])
         category = self._choose([f" {name}" for name in c.categories]).softmax(1)
         self._free({self.newline}, BLOCK_LIMIT["category"], keep_stop=False)
@@ -132,13 +133,26 @@ class Writer:
         self._synthesis()
         self._force(OPENINGS["answer"])
         self._name(c.diagnoses, " |")
-        for row, share in zip(self.rows, self._commitment(category, hypothesis), strict=True):
-            row.label_probability = dict(zip(c.diagnoses, share.tolist(), strict=True))
-        self._name([f" {word}" for word in c.confidences], " |")
-        self._name([f" {word}" for word in c.urgencies], CLOSING)
+        return self._signed(self._commitment(category, hypothesis))
+
+    @torch.inference_mode()
+    def conclude(self, chains: Sequence[str]) -> list[Written]:
+        """Only the answer, after reasoning that each row is given, however little: "<think>" and what follows it.
+
+        `label_probability` is here the model's at the answer, since it had no other place to commit itself.
+        """
+        self._append([self.language.tokens(chain) for chain in chains])
+        self._force(OPENINGS["answer"])
+        return self._signed(self._choose(self.choices.diagnoses, " |").softmax(1))
+
+    def _signed(self, shares: Tensor) -> list[Written]:
+        """The rest of the answer after its diagnosis. shares: of the diagnoses, [B, D]."""
+        self._name([f" {word}" for word in self.choices.confidences], " |")
+        self._name([f" {word}" for word in self.choices.urgencies], CLOSING)
+        told = [dict(zip(self.choices.diagnoses, share.tolist(), strict=True)) for share in shares]
         return [
-            Written(self.language.text(r.ids), r.label_probability, r.repaired, r.rewritten, len(r.ids))
-            for r in self.rows
+            Written(self.language.text(r.ids), p, r.repaired, r.rewritten, len(r.ids))
+            for r, p in zip(self.rows, told, strict=True)
         ]
 
     def _commitment(self, category: Tensor, hypothesis: Tensor) -> Tensor:

@@ -26,14 +26,14 @@ def evidence_map(model: Embedded, lower: Tensor, diagnosis: str, candidates: Seq
     """
     names = [diagnosis, *(name for name in candidates if name != diagnosis)]
     covered, where = _covered(lower)
-    push = _push(model, torch.cat([lower, covered]), names)
-    fall = (push[0] - push[1:]).clamp_min(0)
+    pushes = push(model, torch.cat([lower, covered]), names)
+    fall = (pushes[0] - pushes[1:]).clamp_min(0)
     total, times = torch.einsum("n,nhw->hw", fall, where), where.sum(0)
     mean = total / times
     return mean / mean.max().clamp_min(1e-9)
 
 
-def _push(model: Embedded, lower: Tensor, names: Sequence[str]) -> Tensor:
+def push(model: Embedded, lower: Tensor, names: Sequence[str]) -> Tensor:
     """[B]: mean bias of the first name's tokens, less the mean of the other names'."""
     language = model.speaker
     tokens = [language.tokens(f" {name}") for name in names]

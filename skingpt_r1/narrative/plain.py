@@ -33,6 +33,10 @@ ADVICE: Final[dict[Urgency, str]] = {
     "each month, and see a doctor if it grows, changes shape or colour, itches, bleeds, or worries you.",
 }
 
+OUTSIDE: Final = (
+    "The model cannot judge this picture: it is unlike the photos of single skin spots that it knows. "
+    "Whatever the reasoning below says of it means nothing."
+)
 LIMITS: Final = (
     "It sees one photo of one spot. It cannot feel the skin, see your other spots, or look closer.",
     "It knows pigmented spots and common skin tumours. It was not trained on rashes, infections, or nail, "
@@ -77,6 +81,25 @@ def kind(diagnosis: str) -> str | None:
     """ "cancer", "precancer" or "benign"; None where the knowledge table does not hold the diagnosis."""
     row = table().get(diagnosis)
     return {"malignant": "cancer"}.get(row.malignant, row.malignant) if row else None
+
+
+def outside_advice(urgency: Urgency) -> str:
+    """What to do where the picture was refused; `urgency` is what the model would have said of it."""
+    told = (
+        "This says nothing about your skin, neither good nor bad. If something on your skin worries you, show it to a "
+        "doctor; go soon if it bleeds, grows or changes."
+    )
+    if urgency not in (Urgency.URGENT, Urgency.SOON):
+        return told
+    return f"{told} If the photo does show a spot on your skin: {ADVICE[urgency]}"
+
+
+def among(names: Sequence[str], coverage: float) -> str:
+    """What a prediction set promises, in one sentence. coverage: 0..1."""
+    return (
+        f"With {coverage:.0%} coverage the diagnosis is among: {_joined(names)}. "
+        f"Of 100 photos like those it was fitted on, such a set holds the right one for about {coverage * 100:.0f}."
+    )
 
 
 def red_flags(diagnosis: str | None, claims: Sequence[Claim]) -> tuple[str, ...]:

@@ -36,7 +36,9 @@ class Report:
     confidence: calibrated and after `verify.lowered`, 0..1. differential: (diagnosis, probability 0..1),
     the diagnosis, then the others, likeliest first. reason: why it abstained. advice: one plain sentence or two.
     notes: what is feared, why the confidence was lowered, and what else was repaired. seconds: by step. model: name,
-    version, hashes.
+    version, hashes. outside: why the picture is no business of the model's, None where it may be judged; `reason` says
+    it too. among: diagnoses that hold the right one with the probability `coverage`, likeliest first; empty and 0 where
+    nothing was fitted for the label set.
     """
 
     image: str
@@ -57,16 +59,22 @@ class Report:
     notes: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     model: Mapping[str, str] = field(default_factory=dict)
+    outside: str | None = None
+    among: tuple[str, ...] = ()
+    coverage: float = 0.0
 
     @property
     def summary(self) -> tuple[str, ...]:
         """The result in plain language, a sentence each."""
-        return plain.summary(self.diagnosis, self.confidence, self.differential, self.narrative.claims, self.abstained)
+        if self.outside is not None:
+            return (plain.OUTSIDE,)
+        told = plain.summary(self.diagnosis, self.confidence, self.differential, self.narrative.claims, self.abstained)
+        return (*told, plain.among(self.among, self.coverage)) if self.among else told
 
     @property
     def red_flags(self) -> tuple[str, ...]:
-        """Warning signs that the narrative tells and no check contradicts."""
-        return plain.red_flags(self.diagnosis, self.narrative.claims)
+        """Warning signs that the narrative tells and no check contradicts; none where the picture was refused."""
+        return plain.red_flags(self.diagnosis, self.narrative.claims) if self.outside is None else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +170,8 @@ def as_json(report: Report) -> dict[str, Any]:
         "advice": report.advice,
         "summary": list(report.summary),
         "notes": list(report.notes),
+        "outside": report.outside,
+        "among": {"coverage": report.coverage, "diagnoses": list(report.among)} if report.among else None,
         "judgements": [_judgement(j, report.narrative.claims) for j in report.judgements],
         "quality": [
             {

@@ -82,6 +82,10 @@ def _section(title: str, parts: list[RenderableType]) -> Iterator[RenderableType
 
 def _headline(report: Report) -> Text:
     name = capital(one_line(report.diagnosis)) if report.diagnosis else "No diagnosis"
+    if report.outside is not None:
+        return Text("Not a picture that this model can judge", style="bold").append(
+            f"\nWhy: {one_line(report.reason or report.outside)}", style=""
+        )
     if report.abstained:
         line = Text("Not sure enough to name a diagnosis", style="bold")
         line.append(f"\nClosest match: {name}", style="")

@@ -13,7 +13,7 @@ from skingpt_r1.images import shape
 from skingpt_r1.images.colours import NAMES, colour_shares
 from skingpt_r1.images.lab import to_lab
 from skingpt_r1.images.masks import load_mask
-from skingpt_r1.images.measure import LesionMeasurement, measure_lesion
+from skingpt_r1.images.measure import LesionMeasurement, measure_lesion, outlined
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.records import CaseError
 
@@ -226,3 +226,12 @@ def test_centre_square_mask_fits_the_cropped_photo(data_root: Path) -> None:
 def test_missing_mask_is_a_case_error(tmp_path: Path) -> None:
     with pytest.raises(CaseError, match="no readable mask"):
         load_mask(tmp_path / "gone.png", "full", (10, 10))
+
+
+def test_outlined_is_whether_there_is_something_to_measure() -> None:
+    pixels = np.full((60, 80, 3), 180, np.uint8)
+    nothing, spot = np.zeros((60, 80), np.float32), np.zeros((60, 80), np.float32)
+    spot[20:40, 30:50] = 0.9
+    for chance in (nothing, spot):
+        assert outlined(pixels, chance) == (measure_lesion(pixels, chance) is not None)
+    assert outlined(pixels, spot)

@@ -10,7 +10,7 @@ from skingpt_r1.models import occlusion
 
 
 def test_the_map_is_highest_where_the_push_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(occlusion, "_push", lambda model, lower, names: lower[:, 0, 8, 8])
+    monkeypatch.setattr(occlusion, "push", lambda model, lower, names: lower[:, 0, 8, 8])
     lower = torch.zeros(1, 88, 17, 17)
     lower[0, 0, 8, 8] = 5.0
     found = occlusion.evidence_map(None, lower, "melanoma", ["melanoma", "melanocytic nevus"])
@@ -20,7 +20,7 @@ def test_the_map_is_highest_where_the_push_comes_from(monkeypatch: pytest.Monkey
 
 
 def test_a_part_that_speaks_against_is_no_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(occlusion, "_push", lambda model, lower, names: -lower[:, 0, 8, 8])
+    monkeypatch.setattr(occlusion, "push", lambda model, lower, names: -lower[:, 0, 8, 8])
     lower = torch.zeros(1, 88, 17, 17)
     lower[0, 0, 8, 8] = 5.0
     assert not occlusion.evidence_map(None, lower, "melanoma", ["melanoma"]).any()
@@ -42,6 +42,6 @@ def test_the_push_compares_the_named_diagnosis_with_the_others() -> None:
     model.vocabulary.up.weight.normal_(std=0.1)
     lower: Tensor = torch.rand(1, 88, 17, 17)
     names = ["melanoma", "melanocytic nevus", "basal cell carcinoma"]
-    pushes = [float(occlusion._push(model, lower, [n, *(o for o in names if o != n)])) for n in names]
+    pushes = [float(occlusion.push(model, lower, [n, *(o for o in names if o != n)])) for n in names]
     assert sum(pushes) == pytest.approx(0, abs=1e-3)  # what one gains over the others, they lose
     assert len({round(p, 4) for p in pushes}) == 3

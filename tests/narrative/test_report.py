@@ -291,3 +291,29 @@ def test_percentages_never_promise() -> None:
 def test_status_counts_are_told_in_plain_words() -> None:
     claims = report().narrative.claims
     assert f"contradict {sum(c.status is Status.CONTRADICTED for c in claims)}" in plain.checks(claims)
+
+
+def test_a_prediction_set_is_told_everywhere_with_its_promise() -> None:
+    told = report(among=("melanoma", "melanocytic nevus"), coverage=0.9)
+    sentence = "With 90% coverage the diagnosis is among: melanoma or melanocytic nevus."
+    assert sentence in told.summary[-1]
+    assert as_json(told)["among"] == {"coverage": 0.9, "diagnoses": ["melanoma", "melanocytic nevus"]}
+    assert sentence in html(told, Pictures(Image.new("RGB", (8, 8))))
+    assert as_json(report())["among"] is None
+
+
+def test_a_refused_picture_gets_no_diagnosis_in_words_and_no_comfort() -> None:
+    refused = report(
+        abstained=True,
+        outside="It shows a page.",
+        reason="It shows a page.",
+        urgency=Urgency.ROUTINE,
+        advice=plain.outside_advice(Urgency.ROUTINE),
+    )
+    assert refused.summary == (plain.OUTSIDE,)
+    assert refused.red_flags == ()
+    page = html(refused, Pictures(Image.new("RGB", (8, 8))))
+    assert "Not a picture that this model can judge" in page
+    assert "Closest match" not in page
+    assert "neither good nor bad" in page
+    assert "within two weeks" in plain.outside_advice(Urgency.URGENT)  # a lesion may be refused by mistake

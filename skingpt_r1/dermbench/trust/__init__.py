@@ -1,0 +1,1 @@
+"""Can one trust it: confidence, prediction sets, abstention, scope, faithfulness, robustness, each measured."""
