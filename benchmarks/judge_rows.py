@@ -26,7 +26,8 @@ from typing import IO, Final
 
 import torch
 
-from benchmarks.read_rows import SETS, flat
+from benchmarks.read_rows import SETS
+from skingpt_r1.dermbench.systems.pictures import flat
 from skingpt_r1.dermcot.build import build, confusions
 from skingpt_r1.dermcot.describing import Measured, shipped_segment
 from skingpt_r1.dermcot.scoring import LintScorer

@@ -13,7 +13,6 @@ reaches the model.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import random
 import time
@@ -21,10 +20,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from skingpt_r1.dermbench.systems.pictures import flat
 from skingpt_r1.distill.data import gather
-from skingpt_r1.images.reading import Photo, read_photo
+from skingpt_r1.images.reading import read_photo
 from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.models.diagnose import Model, Reading, Told, load
 from skingpt_r1.narrative.report import as_json
@@ -50,12 +48,6 @@ def rows_of(split: str, limit: int | None) -> list[Case]:
         random.Random(0).shuffle(mine)
         chosen += mine[: limit // len(SETS)] if limit else mine
     return chosen
-
-
-def flat(photo: Photo) -> Photo:
-    """The picture's mean colour, and nothing else of it."""
-    colour = photo.pixels.reshape(-1, 3).mean(0).astype(np.uint8)
-    return dataclasses.replace(photo, pixels=np.broadcast_to(colour, photo.pixels.shape).copy())
 
 
 def line_of(case: Case, reading: Reading) -> str:
