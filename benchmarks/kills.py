@@ -4,8 +4,8 @@
 
 A local server stands in for the system and counts its requests by picture; the judge writes down each case that it
 judged. Each run is killed once at a moment of its own, spread over the run, and gone on with by --resume. Counted are:
-cases lost; cases asked again although their answer had reached the run; cases judged again although their judgement
-was done; both within `GRACE` of the kill apart, for what is on its way when a process dies is in nobody's file yet.
+cases lost; cases asked again although the server had sent their answer; cases judged again although their judgement was
+done; both within `GRACE` of the kill apart, for what is on its way when a process dies is in nobody's file yet.
 """
 
 from __future__ import annotations
