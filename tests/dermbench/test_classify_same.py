@@ -111,7 +111,7 @@ def test_open_ended_runs_name_no_label_and_are_judged_twice(root: Path) -> None:
     assert "balanced_accuracy" not in told.found
 
 
-def test_a_judge_that_fails_leaves_the_case_pending(root: Path) -> None:
+def test_a_judge_that_fails_leaves_the_case_pending(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = iter(["timeout", "Verdict: same", "I refuse.", "", "Verdict: same", "Verdict: different", "Verdict: same"])
 
     def judge(*_: Any) -> ModelOutput:
@@ -124,5 +124,6 @@ def test_a_judge_that_fails_leaves_the_case_pending(root: Path) -> None:
     assert states.count(State.PENDING) == 3 and states.count(State.FAILED) == 1 and states.count(State.ANSWERED) == 4
     assert any("TimeoutError: no answer within 120 s" in a.reason for a in told.answers)
     assert all(a.truth for a in told.answers)
+    monkeypatch.setenv("INSPECT_CACHE_DIR", str(root / "another"))  # else the systems' answers are known already
     found = figures_of(_evaluated(lambda *_: output("I refuse."), root))
     assert found.states["pending"] == 7 and "accuracy_answered" not in found.found

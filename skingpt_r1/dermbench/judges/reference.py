@@ -9,6 +9,7 @@ never used again (see `unreadable`). Whether the cache answered stands in the sc
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from inspect_ai.event import ModelEvent
@@ -40,7 +41,7 @@ SECONDS: Final = 120  # for one try
 RETRIES: Final = 5  # of a try that the server did not answer
 _TRIES: Final = 2  # of an answer that cannot be read
 _MOST_TOKENS: Final = 1_500
-_LIMIT_WORDS: Final = ("429", "rate limit", "ratelimit", "too many requests", "quota")
+_LIMIT: Final = re.compile(r"\b429\b|rate ?limit|too many requests|quota")  # a port may begin with 429
 _TIME_WORDS: Final = ("timeout", "timed out", "no answer within")
 
 
@@ -140,7 +141,7 @@ def _from_cache() -> bool:
 def _fault_of(error: BaseException) -> Fault:
     causes = list(_causes(error))
     words = " ".join(f"{type(e).__name__} {e}" for e in causes).lower()
-    if any(getattr(e, "status_code", None) == 429 for e in causes) or any(w in words for w in _LIMIT_WORDS):
+    if any(getattr(e, "status_code", None) == 429 for e in causes) or _LIMIT.search(words):
         return Fault.RATE_LIMIT
     timed_out = any(isinstance(e, TimeoutError) for e in causes) or any(w in words for w in _TIME_WORDS)
     return Fault.TIMEOUT if timed_out else Fault.ERROR
