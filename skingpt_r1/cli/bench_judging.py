@@ -83,6 +83,11 @@ def judge_check(
     texts: Annotated[
         Path | None, typer.Option("--texts", metavar="FILE.jsonl", help="Texts: lines {id, candidate, reference}.")
     ] = None,
+    suite: Annotated[
+        Path | None,
+        typer.Option("--suite", metavar="FOLDER", help="Texts: references of a suite, some damaged."),
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the suite's pictures.")] = None,
     raters: Annotated[
         Path | None, typer.Option("--raters", metavar="TABLE", help="People's scores: id (case or system|case), six.")
     ] = None,
@@ -104,7 +109,7 @@ def judge_check(
 
     logging.getLogger("skingpt_r1").setLevel(logging.INFO)
     judges = [named_judge(word) for word in judge]
-    pairs = drawn(_pairs(logs, texts), limit, seed)
+    pairs = drawn(_pairs(logs, texts, suite, data), limit, seed)
     people = read_scores(raters) if raters is not None else None
     report = check(judges, pairs, out / "logs", CheckConfig(repeats, seed), people)
     try:
@@ -118,13 +123,21 @@ def judge_check(
         raise typer.Exit(2)
 
 
-def _pairs(logs: Path | None, texts: Path | None) -> list[Pair]:
-    from skingpt_r1.dermbench.judges.check.texts import of_file, of_runs
+def _pairs(logs: Path | None, texts: Path | None, suite: Path | None, data: Path | None) -> list[Pair]:
+    from skingpt_r1.dermbench.judges.check.texts import of_file, of_runs, of_samples
     from skingpt_r1.dermbench.reading import read_logs
+    from skingpt_r1.dermbench.suites.manifest import pictures, read
+    from skingpt_r1.dermbench.suites.samples import dataset
+    from skingpt_r1.sources.registry import data_root
 
-    if (logs is None) == (texts is None):
-        raise SkinGPTError("judge-check: name either --logs or --texts.")
-    return of_runs(read_logs(logs)) if logs is not None else of_file(texts) if texts is not None else []
+    if sum(place is not None for place in (logs, texts, suite)) != 1:
+        raise SkinGPTError("judge-check: name one of --logs, --texts and --suite.")
+    if logs is not None:
+        return of_runs(read_logs(logs))
+    if texts is not None:
+        return of_file(texts)
+    whole = read(suite or Path())
+    return of_samples(dataset(whole, pictures(whole, data_root(data))))
 
 
 def _print_compared(found: Paired) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from skingpt_r1 import __version__
-from skingpt_r1.cli import bench, data, dermcot, dermeval, diagnose, doctor, knowledge, measure, train, trust
+from skingpt_r1.cli import ablate, bench, data, dermcot, dermeval, diagnose, doctor, knowledge, measure, train, trust
 from skingpt_r1.cli.words import complain
 from skingpt_r1.records import SkinGPTError
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command("diagnose")(diagnose.diagnose)
 app.command("measure")(measure.measure)
 app.command("doctor")(doctor.doctor)
+app.command("ablate")(ablate.ablate)
 app.add_typer(train.app, name="train", help="Train the teacher, the witnesses and the adapters.")
 app.add_typer(data.app, name="data", help="Look at, check and split image folders.")
 app.add_typer(knowledge.app, name="knowledge", help="Diagnoses: look up, compare, read out of texts by others.")

@@ -31,7 +31,8 @@ class Question:
 class Told:
     """A narrative. label: the candidate it chooses, None where the question is open.
 
-    label_probability: by diagnosis, sums to 1; empty and None where a system has no such numbers.
+    label_probability: by diagnosis, sums to 1; empty and None where a system has no such numbers. reading: what else our
+    own model says of the case, so that nothing is read again to measure trust.
     """
 
     narrative: str
@@ -40,6 +41,7 @@ class Told:
     confidence: float | None = None
     abstained: bool | None = None
     seconds: float | None = None
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def completion(self) -> str:
@@ -53,6 +55,7 @@ class Told:
             "confidence": self.confidence,
             "abstained": self.abstained,
             "seconds": self.seconds,
+            "reading": dict(self.reading) or None,
         }
         return {name: value for name, value in told.items() if value is not None}
 

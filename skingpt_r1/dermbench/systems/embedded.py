@@ -12,7 +12,9 @@ from skingpt_r1.dermbench.systems.pictures import flat
 from skingpt_r1.knowledge.labelsets import LabelSet
 from skingpt_r1.models import diagnose
 from skingpt_r1.models.diagnose import Model, Reading
+from skingpt_r1.narrative.report import as_json
 
+READING: Final = ("text", "diagnosis", "label", "confidence", "abstained", "outside", "among", "urgency", "claims")
 _LOADED: Final[dict[Path, Model]] = {}
 _LOADING: Final = threading.Lock()
 
@@ -45,6 +47,7 @@ class EmbeddedSystem:
 
 def _told(reading: Reading) -> Told:
     report = reading.report
+    told = as_json(report)
     return Told(
         reading.text,
         report.label,
@@ -52,4 +55,9 @@ def _told(reading: Reading) -> Told:
         report.confidence,
         report.abstained,
         round(sum((report.seconds or {}).values()), 4),
+        {
+            "label_probability": {name: round(p, 6) for name, p in reading.label_probability.items()},
+            "share": round(reading.share, 6),
+            **{name: told[name] for name in READING},
+        },
     )

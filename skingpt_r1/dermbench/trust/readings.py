@@ -20,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from skingpt_r1.dermbench.systems.embedded import READING
 from skingpt_r1.dermbench.trust.journal import Journal, Line, in_batches
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.knowledge.labelsets import label_set
@@ -34,7 +35,6 @@ Pixels = NDArray[np.uint8]
 SETS: Final = ("ham10000", "isic2017", "pad_ufes_20")
 PLAIN: Final = "plain"
 BATCH: Final = 16
-_KEPT: Final = ("text", "diagnosis", "label", "confidence", "abstained", "outside", "among", "urgency", "claims")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,26 +108,53 @@ def line_of(wanted: Wanted, settings: str, reading: Reading) -> Line:
         "group": case.group or case.id,
         "label_probability": {name: round(p, 6) for name, p in reading.label_probability.items()},
         "share": round(reading.share, 6),
-        **{name: told[name] for name in _KEPT},
+        **{name: told[name] for name in READING},
     }
 
 
 def taken(files: Iterable[Path], journal: Journal, settings: str) -> int:
     """Take plain readings that another program made of test rows into the journal; returns how many were new.
 
-    They must be of the same adapters: nothing in them tells, so whoever names them vouches for it.
+    JSON Lines, or a log of `skingpt bench classify`. They must be of the same adapters: nothing in them tells, so
+    whoever names them vouches for it. Raises SkinGPTError.
     """
     new = 0
     for path in files:
         try:
-            with path.open("rb") as stream:
-                lines: list[dict[str, Any]] = [json.loads(line) for line in stream]
-            for line in lines:
+            for line in _of_log(path) if path.suffix == ".eval" else _of_lines(path):
                 if journal.find(line["key"], PLAIN, settings) is None:
                     kept = ("key", "set", "truth", "group", "label_probability", "share")
-                    told = {name: line[name] for name in kept} | {name: line.get(name) for name in _KEPT}
+                    told = {name: line[name] for name in kept} | {name: line.get(name) for name in READING}
                     journal.add({**told, "edit": PLAIN, "settings": settings})
                     new += 1
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise SkinGPTError(f"{path}: no readings ({error!r}); make them with benchmarks.read_rows test.") from error
+            raise SkinGPTError(
+                f"{path}: no readings ({error!r}); name a log of skingpt bench classify SET --systems skingpt/embedded."
+            ) from error
     return new
+
+
+def _of_lines(path: Path) -> list[dict[str, Any]]:
+    with path.open("rb") as stream:
+        return [json.loads(line) for line in stream]
+
+
+def _of_log(path: Path) -> list[dict[str, Any]]:
+    from inspect_ai.log import read_eval_log
+
+    log = read_eval_log(str(path))
+    told = log.eval.metadata or {}
+    plain = told["system"] == "skingpt/embedded" and told["split"] == "test" and not told["history"]
+    if not plain or told["open_ended"]:
+        raise ValueError("it is of another system, of other rows, or was asked otherwise")
+    return [
+        {
+            **sample.output.metadata["reading"],
+            "key": str(sample.id),
+            "group": sample.metadata["group"],
+            "set": told["source"],
+            "truth": sample.metadata["label"],
+        }
+        for sample in log.samples or []
+        if sample.output.metadata
+    ]

@@ -1,0 +1,89 @@
+"""The study as one Markdown table and one plot."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from skingpt_r1.dermbench.ablation.figures import Figure
+from skingpt_r1.dermbench.ablation.variants import BOTH, VARIANTS
+from skingpt_r1.dermeval.agreement import Estimate
+from skingpt_r1.records import SkinGPTError
+
+
+def markdown(found: Sequence[Figure], settings: Mapping[str, Any]) -> str:
+    """One row a metric and variant; the difference is the recipe's advantage over the variant."""
+    lines = [
+        "# Ablation",
+        "",
+        "Mean over seeds with its 95 % interval over patients; the difference is the whole recipe less the variant, on "
+        "the same cases: above 0, what was taken away helps. For research and education only.",
+        "",
+        f"Settings: `{json.dumps(settings, ensure_ascii=False)}`",
+        "",
+        "| benchmark | metric | n | variant | mean | each seed | recipe less variant |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for f in found:
+        seeds = ", ".join(f"{value:.3f}" for value in f.seeds)
+        less = "" if f.less is None else f"{_told(f.less, sign=True)}{', clear of 0' if clear(f.less) else ''}"
+        lines.append(f"| {f.benchmark} | {f.metric} | {f.n} | {f.variant} | {_told(f.mean)} | {seeds} | {less} |")
+    lines += ["", "## What each variant asks", ""]
+    lines += [f"- **{name}**: {VARIANTS[name].asks}" for name in dict.fromkeys(f.variant for f in found)]
+    return "\n".join(lines) + "\n"
+
+
+def clear(told: Estimate) -> bool:
+    """Whether the interval leaves out 0."""
+    return told.low is not None and told.high is not None and (told.low > 0 or told.high < 0)
+
+
+def _told(told: Estimate, sign: bool = False) -> str:
+    form = "+.3f" if sign else ".3f"
+    if told.value is None:
+        return "–"
+    if told.low is None or told.high is None:
+        return format(told.value, form)
+    return f"{told.value:{form}} ({told.low:{form}} to {told.high:{form}})"
+
+
+def plot(found: Sequence[Figure]) -> str:
+    """SVG: a panel a metric, a row a variant, its seeds around its mean. Raises SkinGPTError without matplotlib."""
+    try:
+        import matplotlib as mpl
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure as Canvas
+    except ImportError as error:
+        raise SkinGPTError("the ablation's plot needs matplotlib: pip install 'skingpt-r1[bench]'.") from error
+    panels: dict[tuple[str, str], list[Figure]] = {}
+    for f in found:
+        panels.setdefault((f.benchmark, f.metric), []).append(f)
+    rows = -(-len(panels) // 2)
+    variants = max(map(len, panels.values()))
+    with mpl.rc_context({"svg.hashsalt": "ablation", "font.size": 10}):
+        canvas = Canvas(figsize=(11, rows * (1.1 + 0.38 * variants)), layout="constrained")
+        FigureCanvasSVG(canvas)
+        axes = canvas.subplots(rows, 2, squeeze=False)
+        for place, ((benchmark, metric), mine) in enumerate(panels.items()):
+            _panel(axes[place // 2][place % 2], f"{benchmark}, {metric} (n = {mine[0].n})", mine)
+        for place in range(len(panels), 2 * rows):
+            axes[place // 2][place % 2].set_visible(False)
+        drawn = io.StringIO()
+        canvas.savefig(drawn, format="svg", metadata={"Date": None})
+    return drawn.getvalue()
+
+
+def _panel(axes: Any, title: str, mine: Sequence[Figure]) -> None:
+    for height, f in enumerate(reversed(mine)):
+        colour = "#2166ac" if f.variant == BOTH else "#8a8a8a"
+        low, high = (f.mean.low, f.mean.high) if f.mean.low is not None else (f.mean.value, f.mean.value)
+        axes.plot([low, high], [height, height], color=colour, linewidth=3, alpha=0.6)
+        axes.plot(f.seeds, [height] * len(f.seeds), "o", color=colour, markersize=5, markerfacecolor="white")
+        axes.plot([f.mean.value], [height], "D", color=colour, markersize=6)
+    axes.set_yticks(range(len(mine)), [f.variant for f in reversed(mine)])
+    axes.set_ylim(-0.6, len(mine) - 0.4)
+    axes.set_title(title, fontsize=10)
+    axes.grid(axis="x", alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
