@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
+pytest.importorskip("inspect_ai")
+
+from skingpt_r1.dermbench.ablation.figures import figures
+from skingpt_r1.dermbench.ablation.study import StudyConfig, study
+from skingpt_r1.dermbench.ablation.table import markdown, plot
 from skingpt_r1.dermbench.ablation.training import Grounds, adapters_of
 from skingpt_r1.dermbench.ablation.variants import BOTH, FILTERED, MAIN, VARIANTS, chosen
+from skingpt_r1.dermbench.statistics import Metric
 from skingpt_r1.distill.data import LabelledMaps, spaces
 from skingpt_r1.distill.lessons import Lesson
 from skingpt_r1.models.embedded import SOFT_WORDS, lora_rank
 from skingpt_r1.models.teacher import Teacher
 from skingpt_r1.records import Case, History, Modality, SkinGPTError
+from tests.dermbench.classified import public_set
 from tests.narrative.samples import TEXT
 
 BUDGET = {"look_steps": 1, "look_batch": 2, "name_steps": 1, "name_batch": 2, "write_steps": 1, "write_batch": 1}
@@ -54,6 +64,47 @@ def test_the_recipe_itself_is_always_among_the_chosen() -> None:
     assert [v.name for v in chosen(["base", "base"])] == ["base", BOTH]
     with pytest.raises(SkinGPTError, match="no variant 'bais'"):
         chosen(["bais"])
+
+
+def test_the_difference_is_paired_and_the_seeds_are_told() -> None:
+    hard = np.random.default_rng(0).normal(0, 3, 60)
+    by = {
+        "base": [_mean(hard), _mean(hard + 0.2)],
+        BOTH: [_mean(hard + 1), _mean(hard + 1.2)],
+    }
+    base, both = figures("pad_ufes_20", "accuracy", by, [str(i) for i in range(60)])
+    assert base.less is not None and both.less is None
+    assert (base.less.value, base.less.low, base.less.high) == pytest.approx((1, 1, 1))
+    assert both.seeds == pytest.approx((hard.mean() + 1, hard.mean() + 1.2))
+    assert both.mean.value == pytest.approx(hard.mean() + 1.1)
+    text = markdown([base, both], {"seeds": [0, 1]})
+    assert "+1.000 (+1.000 to +1.000), clear of 0" in text and VARIANTS["base"].asks in text
+    drawn = plot([base, both])
+    assert ElementTree.fromstring(drawn).tag.endswith("svg")
+    assert "pad_ufes_20, accuracy (n = 60)" in drawn  # matplotlib names the text that it draws in a comment
+
+
+def _mean(values: np.ndarray) -> Metric:
+    return lambda rows: float(values[rows].mean())
+
+
+@pytest.mark.slow
+def test_a_study_runs_compares_and_goes_on(shared: Grounds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKINGPT_DATA", str(public_set(tmp_path / "data")))
+    out, config = tmp_path / "out", StudyConfig(("base",), (0,), BUDGET, cases=2, sets=("pad_ufes_20",))
+    adapters_of(VARIANTS["base"], 0, BUDGET, shared, out)
+    shutil.copytree(out / "base", out / BOTH)  # equal adapters: no difference may be found
+    found = study(config, None, tmp_path / "runs", out, resume=True)
+    assert {(f.variant, f.metric, f.n) for f in found} == {
+        (name, metric, 2) for name in ("base", BOTH) for metric in ("accuracy", "balanced accuracy")
+    }
+    assert [f.less.value for f in found if f.less is not None] == [0, 0]
+    logs = sorted((out / "logs").rglob("*.eval"))
+    assert len(logs) == 2 and (out / "table.md").exists() and (out / "ablation.svg").exists()
+    assert study(config, None, tmp_path / "runs", out, resume=True) == found
+    assert sorted((out / "logs").rglob("*.eval")) == logs
+    with pytest.raises(SkinGPTError, match="seeds"):
+        study(replace(config, seeds=(0, 1)), None, tmp_path / "runs", out, resume=True)
 
 
 @pytest.mark.slow

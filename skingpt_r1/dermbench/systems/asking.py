@@ -31,8 +31,8 @@ class Question:
 class Told:
     """A narrative. label: the candidate it chooses, None where the question is open.
 
-    label_probability: by diagnosis, sums to 1; empty and None where a system has no such numbers. reading: what else our
-    own model says of the case, so that nothing is read again to measure trust.
+    label_probability: by diagnosis, sums to 1; empty and None where a system has no such numbers. reading: what else
+    our own model says of the case, so that nothing is read again to measure trust.
     """
 
     narrative: str
