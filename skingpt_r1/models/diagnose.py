@@ -239,7 +239,8 @@ class Model:
             photo, told, written, narrative, quality, measurement, labels, label_wanted, share, refused
         )
         timed = {**seconds, "check": time.perf_counter() - began}
-        report = dataclasses.replace(report, notes=(*report.notes, *doubts), seconds=timed)
+        notes = (*report.notes, *doubts) if report.outside is None else ()  # of a coffee cup there is nothing to note
+        report = dataclasses.replace(report, notes=notes, seconds=timed)
         return Reading(report, photo.pixels, lesion, evidence, written.label_probability, share)
 
     def scope(self, pixels: PixelArray) -> tuple[float | None, tuple[Refusal, ...]]:

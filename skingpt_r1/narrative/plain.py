@@ -35,7 +35,7 @@ ADVICE: Final[dict[Urgency, str]] = {
 
 OUTSIDE: Final = (
     "The model cannot judge this picture: it is unlike the photos of single skin spots that it knows. "
-    "Whatever the reasoning below says of it means nothing."
+    "What it wrote of it all the same means nothing."
 )
 LIMITS: Final = (
     "It sees one photo of one spot. It cannot feel the skin, see your other spots, or look closer.",

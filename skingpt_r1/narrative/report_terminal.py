@@ -58,12 +58,8 @@ def _parts(report: Report, ascii_only: bool) -> Iterator[RenderableType]:
     yield _headline(report)
     yield _urgency(report)
     yield from _section("In plain words", [Text(line) for line in report.summary])
-    for title, rows in claim_rows(report):
-        yield from _section(title, [_claims(rows)])
-    yield Text(_LEGEND, style="dim")
-    if (region := region_evidence(report)) is not None:
-        yield Text(f"Where the model looked: {region.detail}.", style="dim")
-    yield from _section("Differential", list(_differential(report, ascii_only)))
+    if report.outside is None:
+        yield from _reasoning(report, ascii_only)
     notes = [*report.notes, *(f"{capital(q.name)}: {q.advice}" for q in report.quality)]
     if notes:
         yield from _section("Notes", [Text(f"- {one_line(note)}") for note in notes])
@@ -72,6 +68,15 @@ def _parts(report: Report, ascii_only: bool) -> Iterator[RenderableType]:
     yield Text(plain.DISCLAIMER, style="bold")
     if facts := [*report.model.items(), *((f"{k} s", f"{v:.2f}") for k, v in report.seconds.items())]:
         yield Text(one_line(", ".join(f"{name} {value}" for name, value in facts)), style="dim")
+
+
+def _reasoning(report: Report, ascii_only: bool) -> Iterator[RenderableType]:
+    for title, rows in claim_rows(report):
+        yield from _section(title, [_claims(rows)])
+    yield Text(_LEGEND, style="dim")
+    if (region := region_evidence(report)) is not None:
+        yield Text(f"Where the model looked: {region.detail}.", style="dim")
+    yield from _section("Differential", list(_differential(report, ascii_only)))
 
 
 def _section(title: str, parts: list[RenderableType]) -> Iterator[RenderableType]:
@@ -103,7 +108,7 @@ def _urgency(report: Report) -> Panel:
     text = Text(report.advice)
     if report.red_flags:
         text.append(f"\nWarning signs found: {', '.join(report.red_flags)}.")
-    title = Text(f"When to be seen: {plain.WHEN[report.urgency].lower()}")
+    title = Text(f"When to be seen: {plain.WHEN[report.urgency].lower()}" if report.outside is None else "What to do")
     return Panel(text, title=title, title_align="left", border_style=_URGENT.get(report.urgency, "blue"))
 
 

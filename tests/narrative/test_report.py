@@ -316,4 +316,12 @@ def test_a_refused_picture_gets_no_diagnosis_in_words_and_no_comfort() -> None:
     assert "Not a picture that this model can judge" in page
     assert "Closest match" not in page
     assert "neither good nor bad" in page
+    shown = printed(
+        abstained=True,
+        outside="It shows a page.",
+        reason="It shows a page.",
+        advice=plain.outside_advice(Urgency.ROUTINE),
+    )
+    for text in (page, shown):  # nothing of what was written about it stands as a finding
+        assert not any(word in text for word in ("Differential", "What it could be", "elanoma", "When to be seen"))
     assert "within two weeks" in plain.outside_advice(Urgency.URGENT)  # a lesion may be refused by mistake
