@@ -24,7 +24,7 @@ from typing import Any
 
 from benchmarks.planting import Planted, clean, planted
 from benchmarks.results import keep
-from skingpt_r1.dermcot.lint import RULES, Finding, Given, lint
+from skingpt_r1.narrative.lint import RULES, Finding, Given, lint
 from skingpt_r1.records import Modality
 from skingpt_r1.sources.registry import data_root
 

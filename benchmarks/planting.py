@@ -17,9 +17,9 @@ from typing import Final
 from benchmarks import planting_edits as edits
 from benchmarks import planting_unseen, planting_words
 from skingpt_r1.dermcot.draft import ScoredClaim, draft
-from skingpt_r1.dermcot.lint import Given
 from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.narrative import vocabulary
+from skingpt_r1.narrative.lint import Given
 from skingpt_r1.narrative.render import render
 from skingpt_r1.records import Claim, History, Modality
 

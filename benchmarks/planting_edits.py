@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Final
 
-from skingpt_r1.dermcot.lint import Given
 from skingpt_r1.knowledge.diagnoses import lineage, preferred, table
 from skingpt_r1.narrative import vocabulary
+from skingpt_r1.narrative.lint import Given
 from skingpt_r1.records import History, Modality
 
 Edited = tuple[str, Given, str]

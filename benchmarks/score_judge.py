@@ -20,7 +20,6 @@ import numpy as np
 from benchmarks.judge_rows import RUNS
 from benchmarks.results import keep
 from skingpt_r1.dermbench.statistics import interval
-from skingpt_r1.dermcot.lint import lint
 from skingpt_r1.dermcot.scoring import LintScorer
 from skingpt_r1.dermeval import conformal
 from skingpt_r1.dermeval.degrade.registry import DAMAGES, HELD_OUT_FAMILY, PICTURE
@@ -29,6 +28,7 @@ from skingpt_r1.dermeval.reader import remarks_of
 from skingpt_r1.dermeval.rubric import DIMENSIONS
 from skingpt_r1.dermeval.saved import MARGINS
 from skingpt_r1.models.diagnose import ADAPTERS
+from skingpt_r1.narrative.lint import lint
 from skingpt_r1.records import Case, Modality
 
 Line = dict[str, Any]

@@ -21,12 +21,12 @@ from skingpt_r1.cli.words import columns_of, complain, one_line
 from skingpt_r1.dermcot.engines import EngineName
 from skingpt_r1.dermcot.export import Form
 from skingpt_r1.dermcot.export import export as export_corpus
-from skingpt_r1.dermcot.lint import RULES, Finding, Rule, Severity, rules_named
-from skingpt_r1.dermcot.lint import lint as lint_text
 from skingpt_r1.dermcot.scoring import DermEvalScorer, LintScorer, Scorer, ScorerName
 from skingpt_r1.dermcot.stages import BuildConfig
 from skingpt_r1.dermcot.texts import read_texts
 from skingpt_r1.knowledge.labelsets import label_set
+from skingpt_r1.narrative.lint import RULES, Finding, Rule, Severity, rules_named
+from skingpt_r1.narrative.lint import lint as lint_text
 from skingpt_r1.records import Modality, SkinGPTError
 from skingpt_r1.sources.rows import BadRow
 

@@ -12,8 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol
 
-from skingpt_r1.dermcot.lint import Finding, Severity
 from skingpt_r1.dermeval.judging import Judge, Submission, judged
+from skingpt_r1.narrative.lint import Finding, Severity
 from skingpt_r1.records import Case, CaseError
 
 _COSTS: Final = {Severity.ERROR: 2.0, Severity.WARNING: 0.5, Severity.NOTE: 0.1}

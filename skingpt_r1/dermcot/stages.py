@@ -16,9 +16,9 @@ from typing import Any
 from skingpt_r1.dermcot.describing import Describer, Description
 from skingpt_r1.dermcot.draft import LEAST_SUPPORT, ScoredClaim, draft
 from skingpt_r1.dermcot.evidence import tellable
-from skingpt_r1.dermcot.lint import Finding, Given, Severity, lint
 from skingpt_r1.dermcot.scoring import Score, Scorer
 from skingpt_r1.knowledge.diagnoses import table
+from skingpt_r1.narrative.lint import Finding, Given, Severity, lint
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.narrative.render import render
 from skingpt_r1.narrative.vocabulary import HISTORY_CONCEPTS

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from skingpt_r1.dermcot.lint import Given
+from skingpt_r1.narrative.lint import Given
 from skingpt_r1.records import Claim, Modality, SkinGPTError, read_history
 from skingpt_r1.sources.rows import BadRow, json_rows
 

@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from skingpt_r1.dermcot.lint import Given, lint
 from skingpt_r1.dermeval.degrade.earned import earned
 from skingpt_r1.dermeval.evidence import support_of
 from skingpt_r1.dermeval.facts import far_from, ratios_of, rivals_of
 from skingpt_r1.dermeval.sight import Sight
 from skingpt_r1.knowledge.conclusion import conclude
 from skingpt_r1.knowledge.diagnoses import table
+from skingpt_r1.narrative.lint import Given, lint
 from skingpt_r1.narrative.scan import Mention, scan
 from skingpt_r1.narrative.verify import status_of
 from skingpt_r1.narrative.vocabulary import HISTORY_CONCEPTS

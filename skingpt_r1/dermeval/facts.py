@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from skingpt_r1.dermcot.lint import Given, lint
 from skingpt_r1.knowledge.diagnoses import Diagnosis, table
 from skingpt_r1.narrative.arguing import weighing
+from skingpt_r1.narrative.lint import Given, lint
 from skingpt_r1.narrative.verify import said
 from skingpt_r1.records import History, Narrative
 

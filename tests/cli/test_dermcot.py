@@ -6,7 +6,7 @@ import gzip
 import json
 from pathlib import Path
 
-from skingpt_r1.dermcot.lint import RULES
+from skingpt_r1.narrative.lint import RULES
 from tests.cli.test_diagnose import skingpt
 
 ANSWER = "<answer>psoriasis | low | soon: dermatologist within weeks</answer>"

@@ -15,8 +15,8 @@ from PIL import Image
 from skingpt_r1.dermbench.suites import manifest, openly, published
 from skingpt_r1.dermbench.suites.card import card, markdown, write_card
 from skingpt_r1.dermbench.suites.reference import reference_of
-from skingpt_r1.dermcot.lint import Severity, lint
 from skingpt_r1.dermcot.stages import given
+from skingpt_r1.narrative.lint import Severity, lint
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.narrative.vocabulary import HISTORY_CONCEPTS
 from skingpt_r1.records import Case, CaseError, History, Modality, SkinGPTError

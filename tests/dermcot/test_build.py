@@ -15,12 +15,12 @@ import pytest
 
 from skingpt_r1.dermcot.build import build, confusions
 from skingpt_r1.dermcot.draft import ScoredClaim
-from skingpt_r1.dermcot.lint import lint
 from skingpt_r1.dermcot.scoring import DermEvalScorer, LintScorer
 from skingpt_r1.dermcot.stages import BuildConfig, Tools, blind, entry_of, rivals
 from skingpt_r1.dermcot.variety import variety
 from skingpt_r1.dermeval.judging import load_judge
 from skingpt_r1.knowledge.diagnoses import table
+from skingpt_r1.narrative.lint import lint
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.records import Case, CaseError, Claim, History, Modality, SkinGPTError
 from tests.dermeval.judges import FakeJudge

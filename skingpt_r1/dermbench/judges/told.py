@@ -14,11 +14,11 @@ from typing import Final
 
 from skingpt_r1.dermbench.judges.advice import Advice, read_advice
 from skingpt_r1.dermbench.judges.asking import shown
-from skingpt_r1.dermcot.lint import Given, lint
 from skingpt_r1.dermeval.degrade import lexicon
 from skingpt_r1.dermeval.degrade.words import is_general, sentences
 from skingpt_r1.knowledge.conclusion import conclude
 from skingpt_r1.narrative import vocabulary
+from skingpt_r1.narrative.lint import Given, lint
 from skingpt_r1.narrative.parse import BLOCKS, parse
 from skingpt_r1.narrative.scan import Mention, scan
 from skingpt_r1.narrative.vocabulary import Key

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from skingpt_r1.dermbench.suites.manifest import Row, Suite, stratified
-from skingpt_r1.dermcot.lint import Given, lint
 from skingpt_r1.knowledge.diagnoses import preferred
 from skingpt_r1.models.weights import sha256_of
+from skingpt_r1.narrative.lint import Given, lint
 from skingpt_r1.records import Modality, SkinGPTError
 from skingpt_r1.sources.rows import BadRow, json_rows
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Final
 
-from skingpt_r1.dermcot.lint.registry import Given, Hit, Severity, rule
-from skingpt_r1.dermcot.lint.text import Text
 from skingpt_r1.knowledge.diagnoses import lineage, preferred, table
+from skingpt_r1.narrative.lint.registry import Given, Hit, Severity, rule
+from skingpt_r1.narrative.lint.text import Text
 
 _TOLD: Final = re.compile(
     r"\b(?:as|is|was|been|image|case|picture|lesion|photo\w*)\s+(?:\w+ly )?(?:label+ed|annotated|tagged|classed"

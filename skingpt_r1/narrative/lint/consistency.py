@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from skingpt_r1.dermcot.lint.registry import Given, Hit, Severity, rule
-from skingpt_r1.dermcot.lint.text import Sentence, Text
 from skingpt_r1.narrative import vocabulary
+from skingpt_r1.narrative.lint.registry import Given, Hit, Severity, rule
+from skingpt_r1.narrative.lint.text import Sentence, Text
 from skingpt_r1.narrative.scan import scan
 from skingpt_r1.narrative.told import compare
 from skingpt_r1.narrative.vocabulary import HISTORY_CONCEPTS, Key

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from skingpt_r1.dermcot.lint.registry import Given, Hit, Severity, rule
-from skingpt_r1.dermcot.lint.text import Sentence, Text
+from skingpt_r1.narrative.lint.registry import Given, Hit, Severity, rule
+from skingpt_r1.narrative.lint.text import Sentence, Text
 from skingpt_r1.records import Modality
 
 _THING: Final = (

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from skingpt_r1.dermcot.lint.registry import Given, Hit, Severity, rule
-from skingpt_r1.dermcot.lint.text import Text
+from skingpt_r1.narrative.lint.registry import Given, Hit, Severity, rule
+from skingpt_r1.narrative.lint.text import Text
 
 _TAG: Final = re.compile(
     r"<(/?)(think|thinking|answer|observation|category|differential|synthesis|reasoning|conclusion|summary|caption)>",

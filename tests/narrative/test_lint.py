@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skingpt_r1.dermcot.lint import RULES, Finding, Given, Severity, lint, rules_named
+from skingpt_r1.narrative.lint import RULES, Finding, Given, Severity, lint, rules_named
 from skingpt_r1.narrative.render import render
 from skingpt_r1.records import Claim, History, Modality, Narrative, SkinGPTError
 from tests.dermcot.test_draft import drafts

@@ -9,8 +9,8 @@ A rule reads words, so it can be wrong both ways; `benchmarks/lint.py` says how 
 
 from __future__ import annotations
 
-from skingpt_r1.dermcot.lint import answer, consistency, form, leaks, privacy, safety, sight
-from skingpt_r1.dermcot.lint.registry import RULES, Finding, Given, Rule, Severity, lint, rules_named
+from skingpt_r1.narrative.lint import answer, consistency, form, leaks, privacy, safety, sight
+from skingpt_r1.narrative.lint.registry import RULES, Finding, Given, Rule, Severity, lint, rules_named
 
 __all__ = ["RULES", "Finding", "Given", "Rule", "Severity", "lint", "rules_named"]
 # Importing a module of rules fills the registry.

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from skingpt_r1.dermcot.lint.registry import Given, Hit, Severity, rule
-from skingpt_r1.dermcot.lint.text import Sentence, Text
 from skingpt_r1.knowledge.diagnoses import BY_URGENCY, table
+from skingpt_r1.narrative.lint.registry import Given, Hit, Severity, rule
+from skingpt_r1.narrative.lint.text import Sentence, Text
 
 _CARE: Final = (
     r"(?:doctors?|dermatolog\w+|visits?|check-?\s?ups?|checks?|follow-?\s?ups?|biops\w+|referrals?|examinations?"

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from skingpt_r1.dermcot.lint.registry import Given, Hit, Severity, rule
-from skingpt_r1.dermcot.lint.text import Sentence, Text
 from skingpt_r1.knowledge.diagnoses import fold, lineage, preferred, table
 from skingpt_r1.knowledge.weighing import SIGNS
+from skingpt_r1.narrative.lint.registry import Given, Hit, Severity, rule
+from skingpt_r1.narrative.lint.text import Sentence, Text
 from skingpt_r1.narrative.scan import scan
 
 _FINAL: Final = re.compile(

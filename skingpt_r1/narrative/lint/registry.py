@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from skingpt_r1.dermcot.lint.text import Text
+from skingpt_r1.narrative.lint.text import Text
 from skingpt_r1.records import Claim, History, Modality, SkinGPTError
 
 
