@@ -16,7 +16,7 @@ from skingpt_r1.dermbench.systems.asking import Answering, Question, Told, candi
 from skingpt_r1.records import SkinGPTError
 
 MOST: Final = 16
-_LINGER: Final = 0.05  # seconds in which others may join
+_LINGER: Final = 0.2  # seconds in which others may join a batch that is not full
 
 
 @dataclass(eq=False)
@@ -42,9 +42,10 @@ class Batcher:
         self.waiting.append(mine)
         self._lock = self._lock or anyio.Lock()
         try:
-            await anyio.sleep(_LINGER)
             async with self._lock:
                 if mine.outcome is None:
+                    if len(self.waiting) < MOST:
+                        await anyio.sleep(_LINGER)
                     await anyio.to_thread.run_sync(self._answer, self._together(mine))
         finally:
             if mine in self.waiting:

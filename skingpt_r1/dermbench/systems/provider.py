@@ -76,8 +76,8 @@ class SkinGPT(ModelAPI):
         return output
 
     def max_connections(self) -> int:
-        """A batch's worth of questions at a time."""
-        return MOST
+        """Two batches' worth of questions: one is answered, one waits; with fewer, batches would be cut in two."""
+        return 2 * MOST
 
 
 def picture(message: ChatMessage) -> str | None:
