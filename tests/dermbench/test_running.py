@@ -150,6 +150,7 @@ def test_a_provider_without_its_key_is_told_before_anything_runs(
     small_suite(tmp_path, 2)
     with pytest.raises(SkinGPTError, match="NOBODY"):
         done(tmp_path, ["openai-api/nobody/model"])
+    assert not (tmp_path / "logs").exists()
 
 
 def test_a_case_that_a_judge_left_pending_is_judged_again_by_that_judge_alone(
