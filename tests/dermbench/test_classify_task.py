@@ -65,12 +65,7 @@ def test_what_a_system_is_asked() -> None:
         "skin_type": 2, "age": 60.0, "sex": "female", "site": "forearm",
     }  # fmt: skip
     assert first.metadata["category"] == "keratinocytic, malignant suspected"
-    assert (task.config.temperature, task.config.top_p, task.config.seed, task.config.max_tokens) == (
-        0.7,
-        0.9,
-        42,
-        4096,
-    )
+    assert task.config.temperature is None  # how it is sampled is the system's affair: ours is greedy
 
 
 def test_history_is_told_where_it_is_asked_for() -> None:

@@ -1,6 +1,6 @@
 """The classification benchmark as a task of inspect_ai, by the published protocol.
 
-    inspect eval skingpt_r1/classify -T source=pad_ufes_20 --model openai/gpt-4o-mini
+    inspect eval skingpt_r1/classify -T source=pad_ufes_20 --model openai/gpt-4o-mini --temperature 0.7 --top-p 0.9
     inspect eval skingpt_r1/classify -T source=ddi:/data/ddi -T open_ended=true -T judge=openai/gpt-4o ...
 
 No system message; one user message of picture and prompt; the label never stands in either. The log's metadata hold
@@ -10,11 +10,10 @@ what the figures need (set, split, candidate labels and their diagnoses), so tha
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
-from inspect_ai.model import ChatMessageUser, ContentImage, ContentText, GenerateConfig
+from inspect_ai.model import ChatMessageUser, ContentImage, ContentText
 from inspect_ai.scorer import Scorer
 
 from skingpt_r1.dermbench import protocol
@@ -24,12 +23,10 @@ from skingpt_r1.dermbench.classify.sets import Labelled, described, labelled_cas
 from skingpt_r1.dermbench.progress import count
 from skingpt_r1.dermbench.scorers import keeping
 from skingpt_r1.dermbench.solving import solvers
-from skingpt_r1.dermbench.systems.registry import LEAST_PIXELS, MOST_PIXELS, PROTOCOL
+from skingpt_r1.dermbench.systems.registry import LEAST_PIXELS, MOST_PIXELS
 from skingpt_r1.knowledge.diagnoses import category_of
 from skingpt_r1.records import Case
 from skingpt_r1.sources.clustering import key
-
-SETTINGS: Final = GenerateConfig(**PROTOCOL)
 
 
 @task
@@ -59,7 +56,6 @@ def classify(
         dataset=MemoryDataset([_sample(found, case, history, open_ended) for case in found.cases], name=found.name),
         solver=solvers(system, blind, as_file, least_pixels, most_pixels, recite, narrative=False),
         scorer=_scorers(open_ended, judge),
-        config=SETTINGS,
         fail_on_error=False,
         cleanup=count,
         metadata={

@@ -145,7 +145,7 @@ def _of_log(path: Path) -> list[dict[str, Any]]:
     log = read_eval_log(str(path))
     told = log.eval.metadata or {}
     plain = told["system"] == "skingpt/embedded" and told["split"] == "test" and not told["history"]
-    if not plain or told["open_ended"]:
+    if not plain or told["open_ended"] or log.plan.config.temperature:
         raise ValueError("it is of another system, of other rows, or was asked otherwise")
     return [
         {
