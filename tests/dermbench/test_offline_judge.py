@@ -17,6 +17,8 @@ from inspect_ai.dataset import Sample
 from skingpt_r1.dermbench.judges import offline_judge
 from skingpt_r1.dermbench.judges.advice import TOO_LATE, read_advice
 from skingpt_r1.dermbench.judges.offline import Compared, compared
+from skingpt_r1.dermbench.judges.rules import points
+from skingpt_r1.dermbench.judges.told import told
 from skingpt_r1.dermbench.statistics import interval
 from skingpt_r1.dermeval.degrade.apply import DAMAGES, degraded
 from skingpt_r1.dermeval.degrade.manipulate import MANIPULATIONS, manipulated
@@ -31,6 +33,7 @@ from skingpt_r1.records import CaseError, Urgency
 from tests.dermbench.evals import replayed, run
 from tests.dermeval.subjects import PROSE as BY_OTHERS
 from tests.dermeval.subjects import pool, subject
+from tests.narrative.samples import TEXT
 
 TRIED = 6
 FAINT = {
@@ -175,3 +178,18 @@ def test_damaged_certified_texts_mostly_rank_below_their_originals(data_root: Pa
     share = np.array(below, dtype=float)
     low, _ = interval(lambda rows: float(share[rows].mean()), groups)
     assert len(share) >= 20 and share.mean() > 0.7 and low > 0.5  # 0.88 (0.83 to 0.93) on 120 pairs
+
+
+def test_a_reference_that_describes_nothing_makes_no_finding_an_invention() -> None:
+    label_alone = (
+        "<think>\n[observation] Dermoscopic image.\n[category] melanocytic, malignant suspected.\n"
+        "[differential] melanoma: nothing decisive. melanocytic nevus: nothing decisive.\n"
+        "[synthesis] Nothing here decides.\n</think>\n"
+        "<answer>melanoma | high | urgent: see a dermatologist within two weeks</answer>"
+    )
+    made = points(told(TEXT), told(label_alone))
+    for dimension in ("accuracy", "medical_groundedness", "description_precision"):
+        assert not any("does not have" in why or "not in the reference: " in why for why in made[dimension].why)
+    assert made["accuracy"].score == 5
+    described = points(told(TEXT), told(TEXT.replace("red areas, ", "")))
+    assert any("not in the reference" in why for why in described["description_precision"].why)

@@ -281,7 +281,13 @@ def _contradicted(c: Told, r: Told) -> list[Key]:
 
 
 def _invented(c: Told, r: Told) -> list[Key]:
-    """Findings asserted that the reference neither has nor contradicts."""
+    """Findings asserted that the reference neither has nor contradicts.
+
+    None where the reference describes nothing but the kind of picture: it was made from a label alone, and silence is
+    no finding.
+    """
+    if all(key[0] in ("modality", TERM) for key in r.findings):
+        return []
     return sorted(key for key in c.findings - r.findings if key[2] and not against(key, r.findings))
 
 
