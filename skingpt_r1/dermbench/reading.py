@@ -200,7 +200,7 @@ def _written(sample: EvalSample, model: str) -> Written:
     return Written(
         text=text,
         failed=_failure(sample, text),
-        seconds=sample.output.time,
+        seconds=(sample.output.metadata or {}).get("seconds", sample.output.time),  # its own, without the queue
         tokens=_tokens(usage),
         cost=usage.total_cost if usage is not None else None,
         verdicts=verdicts_of(sample),
