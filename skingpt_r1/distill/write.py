@@ -137,6 +137,7 @@ def evaluate(model: Embedded, data: LabelledMaps, lessons: Lessons, rows: int = 
     """Mean cross entropy of all and of deciding tokens, on a fixed sample of held-out narratives without history."""
     model.eval()
     weight, _ = sampling(data.columns, data.space, power=1.0)
+    rows = min(rows, len(weight))
     picked = np.random.default_rng(0).choice(len(weight), rows, p=weight).tolist()
     losses = []
     for start in range(0, rows, 8):
