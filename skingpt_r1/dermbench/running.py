@@ -83,8 +83,9 @@ def run(
     resume: go on with the folder; finished cases are kept, pending ones asked again.
     """
     settings, total = benchmark.settings(), benchmark.total()
-    for system in systems:
-        _model(config, system)  # whatever lacks its key or its package is told before a folder is begun
+    if not resume:
+        for system in systems:
+            _model(config, system)  # whatever lacks its key or its package is told before a folder is begun
     claim(out, out / "settings.json", settings, resume, holds="a run", another="folder")
     with _answers_in(out / "answers"):
         for system in systems:

@@ -122,7 +122,7 @@ def asked(system: str, narrative: bool = True) -> Solver:
             reason = unusable(output, narrative)
             if reason is None:
                 break
-            if not _from_cache():
+            if not from_cache():
                 raise Unusable(reason)
         output.completion = whole(output)
         state.output = output
@@ -185,6 +185,7 @@ def _start(text: str) -> str:
     return " ".join(text.split())[:120] or "without a word"
 
 
-def _from_cache() -> bool:
+def from_cache() -> bool:
+    """Whether the last answer that a model gave in this sample, to task or judge, was one of the cache."""
     last = next((event for event in reversed(transcript().events) if isinstance(event, ModelEvent)), None)
     return last is not None and last.cache == "read"

@@ -60,10 +60,7 @@ def interval(metric: Metric, groups: Sequence[str], repeats: int = REPEATS, seed
 
 def estimate(metric: Metric, groups: Sequence[str], repeats: int = REPEATS, seed: int = 0) -> Estimate:
     """The figure on all rows, and its interval; neither where the rows tell nothing."""
-    if not groups or np.isnan(value := metric(np.arange(len(groups)))):
-        return Estimate()
-    low, high = interval(metric, groups, repeats, seed)
-    return Estimate(float(value)) if np.isnan(low) else Estimate(float(value), low, high)
+    return estimates({"": metric}, groups, repeats, seed)[""]
 
 
 def estimates(
@@ -75,9 +72,13 @@ def estimates(
     drawn = [[metrics[name](rows) for name in known] for rows in draws(groups, repeats, seed)] if known else []
     told = dict.fromkeys(metrics, Estimate())
     for name, column in zip(known, np.array(drawn).T, strict=True):
-        low, high = _bounds(column)
-        told[name] = Estimate(float(known[name])) if np.isnan(low) else Estimate(float(known[name]), low, high)
+        told[name] = with_interval(known[name], _bounds(column))
     return told
+
+
+def with_interval(value: float, bounds: tuple[float, float]) -> Estimate:
+    """The figure with its interval, without one where that is nan."""
+    return Estimate(float(value)) if np.isnan(bounds[0]) else Estimate(float(value), *bounds)
 
 
 def compare(ours: ArrayLike, theirs: ArrayLike, groups: Sequence[str], seed: int = 0) -> Comparison:

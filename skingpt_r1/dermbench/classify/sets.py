@@ -21,7 +21,6 @@ from skingpt_r1.sources import registry
 from skingpt_r1.sources.clustering import key
 from skingpt_r1.sources.published import LAYOUTS, TABLE, read_published
 
-PUBLIC: Final = ("ham10000", "isic2017", "pad_ufes_20")
 TITLES: Final = {
     "ham10000": "HAM10000 (subset)",
     "isic2017": "ISIC-2017 (subset)",

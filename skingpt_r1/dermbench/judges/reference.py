@@ -12,8 +12,6 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from inspect_ai.event import ModelEvent
-from inspect_ai.log import transcript
 from inspect_ai.model import (
     CachePolicy,
     ChatMessageSystem,
@@ -31,6 +29,7 @@ from inspect_ai.util import LimitExceededError
 from skingpt_r1.dermbench.judges.answering import Fault, Graded, Ungraded, read_answer
 from skingpt_r1.dermbench.judges.asking import VERSION, Order, prompt
 from skingpt_r1.dermbench.judges.unreadable import Unreadable
+from skingpt_r1.dermbench.solving import from_cache
 from skingpt_r1.dermeval.raters import MEAN
 from skingpt_r1.dermeval.rubric import DIMENSIONS
 from skingpt_r1.records import CaseError
@@ -120,7 +119,7 @@ async def _ask(
         raise  # a limit that the user set for the run
     except Exception as error:  # each provider has errors of its own; whichever it is, this case waits
         return Ungraded(_fault_of(error), f"the judge gave no answer: {_said(error)}"), False
-    return _read(output), _from_cache()
+    return _read(output), from_cache()
 
 
 def _read(output: ModelOutput) -> Graded | Ungraded:
@@ -130,12 +129,6 @@ def _read(output: ModelOutput) -> Graded | Ungraded:
     if output.stop_reason == "content_filter" or any(getattr(part, "refusal", None) for part in parts):
         return Ungraded(Fault.REFUSAL, f"the judge refused: {' '.join(output.completion.split())[:120]!r}")
     return read_answer(output.completion)
-
-
-def _from_cache() -> bool:
-    """Of the last call of this sample."""
-    last = next((e for e in reversed(transcript().events) if isinstance(e, ModelEvent)), None)
-    return last is not None and last.cache == "read"
 
 
 def _fault_of(error: BaseException) -> Fault:

@@ -15,7 +15,7 @@ import numpy as np
 
 from skingpt_r1.dermbench.judges.check.running import Heard
 from skingpt_r1.dermbench.judges.check.texts import Pair
-from skingpt_r1.dermbench.statistics import Rows, interval
+from skingpt_r1.dermbench.statistics import Rows, interval, with_interval
 from skingpt_r1.dermeval.agreement import FIGURES, LEAST, Estimate, limits_of_agreement
 from skingpt_r1.dermeval.raters import MEAN, ScoreTable
 from skingpt_r1.dermeval.rubric import DIMENSIONS
@@ -76,5 +76,4 @@ def _figure(name: str, x: np.ndarray, groups: Sequence[str]) -> Estimate:
     def metric(rows: Rows) -> float:
         return float(formula(x[rows]))
 
-    low, high = interval(metric, groups)
-    return Estimate(value) if np.isnan(low) else Estimate(value, low, high)
+    return with_interval(value, interval(metric, groups))
