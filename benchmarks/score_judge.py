@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.judge_rows import RUNS
 from benchmarks.results import keep
 from skingpt_r1.dermbench.statistics import interval
-from skingpt_r1.dermcot.scoring import LintScorer
+from skingpt_r1.dermcot.scoring import lint_score as score_of
 from skingpt_r1.dermeval import conformal
 from skingpt_r1.dermeval.degrade.registry import DAMAGES, HELD_OUT_FAMILY, PICTURE
 from skingpt_r1.dermeval.degrade.styles import HELD_OUT_STYLE
@@ -29,11 +29,9 @@ from skingpt_r1.dermeval.rubric import DIMENSIONS
 from skingpt_r1.dermeval.saved import MARGINS
 from skingpt_r1.models.diagnose import ADAPTERS
 from skingpt_r1.narrative.lint import lint
-from skingpt_r1.records import Case, Modality
 
 Line = dict[str, Any]
 STRONG: Final = 3
-_NO_CASE: Final = Case("", "", Modality.DERMOSCOPY, "")
 
 
 def lines_of(name: str, folder: Path) -> list[Line]:
@@ -108,7 +106,7 @@ def ranked(pairs: Sequence[tuple[Line, Line]]) -> dict[str, Any]:
 
 def lint_score(text: str) -> float:
     """Of a text without its case, 0 .. 5."""
-    return LintScorer().score(_NO_CASE, text, lint(text)).value
+    return score_of({finding.rule: finding.severity for finding in lint(text)})
 
 
 def errors(lines: Sequence[Line], blind: Sequence[Line]) -> dict[str, Any]:

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+# Test processes beside each other share the cores; has to be known before torch is loaded.
+_beside = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // _beside)))
+
 
 @pytest.fixture(scope="session")
 def data_root() -> Path:

@@ -33,6 +33,9 @@ from skingpt_r1.sources.rows import BadRow
 app = typer.Typer(help="Narratives to learn from: build them, find their faults.", no_args_is_help=True)
 app.add_typer(certify.app, name="certify")
 _EXCERPT = 80  # characters of a finding that are shown
+EvaluatorOption = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="With --scorer dermeval: an evaluator of your own.")
+]
 
 
 @app.command()
@@ -97,9 +100,7 @@ def build(
     scorer: Annotated[
         ScorerName, typer.Option(help="Lint findings alone, or DermEval, which looks at the picture.")
     ] = ScorerName.LINT,
-    evaluator: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="With --scorer dermeval: an evaluator of your own.")
-    ] = None,
+    evaluator: EvaluatorOption = None,
     history_share: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the narratives that are told the history.")
     ] = BuildConfig.history_share,
@@ -126,7 +127,6 @@ def build(
     from skingpt_r1.dermcot.describing import Asked, Measured, shipped_segment
     from skingpt_r1.dermcot.engines import ENGINES
     from skingpt_r1.dermcot.stages import Tools
-    from skingpt_r1.dermeval.judging import load_judge
 
     logging.getLogger("skingpt_r1").setLevel(logging.INFO)
     if (describer_model or describer_key_env) and not describer:
@@ -143,19 +143,35 @@ def build(
     for line in labelled.problems:
         complain(line)
     named = {"describer": chat.name} if chat else {}
-    judge: Scorer = (
-        DermEvalScorer(functools.partial(load_judge, evaluator)) if scorer is ScorerName.DERMEVAL else LintScorer()
-    )
+    judge = _scorer(scorer, evaluator, critiques=True)
     named["scorer"] = judge.name
     config = BuildConfig(least_score=least_score, history_share=history_share, seed=seed, **named)
     describe = Asked(chat, shipped_segment) if chat else Measured(shipped_segment)
     tools = Tools(describe, judge, confusions())
     cases = sampled(labelled.cases, limit)
     made = build_corpus(config, tools, cases, out, resume, workers, ENGINES[engine], labelled.merged)
-    told = json.loads((out / "report.json").read_text(encoding="utf-8"))
-    Console().print(f"{made}: {told['kept']:,} of {told['cases']:,} cases kept", highlight=False)
+    _tell(made)
     if labelled.problems:
         raise typer.Exit(2)
+
+
+@app.command()
+def rescore(
+    corpus: Annotated[Path, typer.Argument(help="Folder of a finished build.")],
+    out: Annotated[Path, typer.Option("--out", help="New folder: journal, corpus, rejected, report.")],
+    least_score: Annotated[float, typer.Option(min=0, max=5, help="Entries scored below are rejected.")],
+    scorer: Annotated[ScorerName, typer.Option(help="Who scores.")] = ScorerName.DERMEVAL,
+    evaluator: EvaluatorOption = None,
+    critiques: Annotated[
+        bool, typer.Option("--critiques", help="DermEval writes down why, too: over twice the time.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where it was stopped or killed.")] = False,
+) -> None:
+    """Filter a finished corpus anew: score its texts by another judge, without describing and wording them again."""
+    from skingpt_r1.dermcot.rescoring import rescore as rescore_corpus
+
+    logging.getLogger("skingpt_r1").setLevel(logging.INFO)
+    _tell(rescore_corpus(corpus, _scorer(scorer, evaluator, critiques), least_score, out, resume))
 
 
 @app.command()
@@ -194,6 +210,19 @@ def list_rules(as_json: Annotated[bool, typer.Option("--json", help="JSON Lines,
     for rule in RULES.values():
         table.add_row(rule.name, rule.severity.value, rule.meaning, rule.example.replace("[", r"\["))
     Console().print(table)
+
+
+def _scorer(name: ScorerName, evaluator: Path | None, critiques: bool) -> Scorer:
+    from skingpt_r1.dermeval.judging import load_judge
+
+    if name is ScorerName.LINT:
+        return LintScorer()
+    return DermEvalScorer(functools.partial(load_judge, evaluator, critiques=critiques))
+
+
+def _tell(corpus: Path) -> None:
+    told = json.loads((corpus.parent / "report.json").read_text(encoding="utf-8"))
+    Console().print(f"{corpus}: {told['kept']:,} of {told['cases']:,} cases kept", highlight=False)
 
 
 def _line(name: str, finding: Finding) -> str:

@@ -127,6 +127,21 @@ def expected_calibration_error(confidence: ArrayLike, right: ArrayLike, bins: in
     return float(np.abs(np.bincount(place, sure - hit)).sum() / len(sure))
 
 
+def calibration_error_by_chance(
+    confidence: ArrayLike, draws: int = 1000, seed: int = 0, bins: int = BINS
+) -> tuple[float, float]:
+    """(mean, 95th percentile) of the expected calibration error where every confidence is true.
+
+    It is never 0 on few rows: what lies within it tells nothing against a system.
+    """
+    sure = np.asarray(confidence, dtype=float)
+    if not len(sure):
+        return float("nan"), float("nan")
+    rng = np.random.default_rng(seed)
+    errors = [expected_calibration_error(sure, rng.random(len(sure)) < sure, bins) for _ in range(draws)]
+    return float(np.mean(errors)), float(np.quantile(errors, 0.95))
+
+
 def brier(probability: ArrayLike, truth: ArrayLike) -> float:
     """Mean squared distance of [N, K] probabilities from the truth, 0..2 (Brier 1950). truth: [N] columns."""
     shares, column = np.asarray(probability, dtype=float), np.asarray(truth)

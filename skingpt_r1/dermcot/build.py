@@ -50,7 +50,7 @@ def build(
     """
     _claim(config, cases, out, resume)
     journal = out / "journal.jsonl"
-    done = intact(journal, cases)
+    done = intact(journal, map(key, cases))
     left = cases[done:]
     began = told = time.monotonic()
     work = functools.partial(entry_of, tools=tools, config=config)

@@ -10,28 +10,30 @@ import dataclasses
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from skingpt_r1.dermcot.stages import key_of
 from skingpt_r1.dermcot.variety import variety
-from skingpt_r1.records import Case, SkinGPTError
-from skingpt_r1.sources.clustering import key
+from skingpt_r1.records import SkinGPTError
 from skingpt_r1.sources.streams import replacing, write_text
 
 _COUNTED: Final = ("dataset", "split", "diagnosis")
 
 
-def intact(journal: Path, cases: Sequence[Case]) -> int:
-    """How many cases are done; a line that a kill cut short, and what follows it, is removed first."""
+def intact(journal: Path, keys: Iterable[str]) -> int:
+    """How many cases are done; a line that a kill cut short, and what follows it, is removed first.
+
+    keys: "dataset/id" of the cases, in their order.
+    """
     if not journal.exists():
         return 0
     done = end = 0
     with journal.open("rb") as stream:
-        for line, case in zip(stream, cases, strict=False):
+        for line, key in zip(stream, keys, strict=False):
             try:
-                if not line.endswith(b"\n") or key_of(json.loads(line)) != key(case):
+                if not line.endswith(b"\n") or key_of(json.loads(line)) != key:
                     break
             except (ValueError, KeyError, TypeError):
                 break
@@ -78,7 +80,7 @@ def publish(journal: Path, out: Path, merged: Mapping[str, Any] | None = None) -
     corpus = out / "corpus.jsonl"
     totals = Totals()
     with replacing(corpus) as good, replacing(out / "rejected.jsonl") as others:
-        for line, entry in _lines(journal):
+        for line, entry in lines(journal):
             totals.add(entry)
             (good if entry["kept"] else others).write(line)
         told = totals.report(_Kept(journal), merged)
@@ -93,10 +95,11 @@ class _Kept:
         self.journal = journal
 
     def __iter__(self) -> Iterator[str]:
-        return (entry["text"] for _, entry in _lines(self.journal) if entry["kept"])
+        return (entry["text"] for _, entry in lines(self.journal) if entry["kept"])
 
 
-def _lines(journal: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def lines(journal: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each line with what it says. Raises SkinGPTError for a damaged one."""
     with journal.open("rb") as stream:
         for number, line in enumerate(stream, 1):
             try:

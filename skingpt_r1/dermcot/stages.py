@@ -16,7 +16,7 @@ from typing import Any
 from skingpt_r1.dermcot.describing import Describer, Description
 from skingpt_r1.dermcot.draft import LEAST_SUPPORT, ScoredClaim, draft
 from skingpt_r1.dermcot.evidence import tellable
-from skingpt_r1.dermcot.scoring import Score, Scorer
+from skingpt_r1.dermcot.scoring import Score, Scorer, Told
 from skingpt_r1.knowledge.diagnoses import table
 from skingpt_r1.narrative.lint import Finding, Given, Severity, lint
 from skingpt_r1.narrative.parse import parse
@@ -101,11 +101,11 @@ def entry_of(case: Case, tools: Tools, config: BuildConfig) -> Entry:
         return Entry(case, described, candidates, history, why=f"not reasoned: {error}", **said)
     text = worded(narrative, rng.randrange(10**6))
     findings = tuple(lint(text, given(case, described)))
-    try:
-        score = tools.scorer.score(dataclasses.replace(case, history=history), text, findings)
-    except CaseError as error:
-        return Entry(case, described, candidates, history, text, findings, why=f"not scored: {error}", **said)
-    why = unfit(findings, score, config.least_score)
+    broken = {finding.rule: finding.severity for finding in findings}
+    (score,) = tools.scorer.score([Told(dataclasses.replace(case, history=history), text, broken)])
+    if isinstance(score, CaseError):
+        return Entry(case, described, candidates, history, text, findings, why=unscored(score), **said)
+    why = unfit(broken, score, config.least_score)
     return Entry(case, described, candidates, history, text, findings, score, not why, why, **said)
 
 
@@ -151,9 +151,14 @@ def given(case: Case, described: Sequence[ScoredClaim]) -> Given:
     )
 
 
-def unfit(findings: Sequence[Finding], score: Score, least: float) -> str:
-    """Why an entry is left out of the corpus, empty if it is not."""
-    if wrong := sorted({f.rule for f in findings if f.severity is Severity.ERROR}):
+def unscored(error: CaseError) -> str:
+    """Why an entry that nobody could score is left out."""
+    return f"not scored: {error}"
+
+
+def unfit(broken: Mapping[str, Severity], score: Score, least: float) -> str:
+    """Why an entry is left out of the corpus, empty if it is not. broken: rules of the lint."""
+    if wrong := sorted(rule for rule, severity in broken.items() if severity is Severity.ERROR):
         return f"lint: {', '.join(wrong)}"
     return "" if score.value >= least else f"{score.scorer} score {score.value:g} is below {least:g}"
 

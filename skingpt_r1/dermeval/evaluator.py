@@ -30,7 +30,12 @@ _TOGETHER: Final = 16  # narratives read at once; more need memory and gain noth
 
 
 class Evaluator:
-    """Reader, eye and margins. Loading takes seconds; keep one and reuse it."""
+    """Reader, eye and margins. Loading takes seconds; keep one and reuse it.
+
+    critiques: False for the scores alone, which are the same and come in less than half the time.
+    """
+
+    critiques = True
 
     def __init__(self, reader: Reader, naming: Naming, eye: Eye, margins: Mapping[str, float], version: str) -> None:
         self.reader, self.naming, self.eye, self.margins = reader, naming, eye, margins
@@ -80,7 +85,7 @@ class Evaluator:
 
     def _answered(self, questions: Sequence[Question]) -> list[Judgement]:
         judgements = []
-        for question, answer in zip(questions, self.reader.answer(questions), strict=True):
+        for question, answer in zip(questions, self.reader.answer(questions, self.critiques), strict=True):
             pairs = zip(answer.scores, DIMENSIONS, strict=True)
             judgements.append(
                 Judgement(

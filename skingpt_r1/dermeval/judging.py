@@ -102,17 +102,21 @@ _LOADING: Final = threading.Lock()
 
 
 @functools.cache
-def _loaded(folder: Path | None, backbone: str | None) -> Judge:
+def _loaded(folder: Path | None, backbone: str | None, critiques: bool) -> Judge:
     from skingpt_r1.dermeval.evaluator import Evaluator
     from skingpt_r1.models.diagnose import ADAPTERS
 
-    return Evaluator.load(ADAPTERS if folder is None else folder, backbone=backbone)
+    judge = Evaluator.load(ADAPTERS if folder is None else folder, backbone=backbone)
+    judge.critiques = critiques
+    return judge
 
 
-def load_judge(folder: Path | None = None, backbone: str | None = None) -> Judge:
+def load_judge(folder: Path | None = None, backbone: str | None = None, critiques: bool = True) -> Judge:
     """The evaluator of a folder (None: the shipped one), loaded once a process. backbone: where its own is now.
+
+    critiques: False for one that gives scores alone.
 
     Another process is sent this function's name, not the weights. Raises SkinGPTError where there is none.
     """
     with _LOADING:
-        return _loaded(folder, backbone)
+        return _loaded(folder, backbone, critiques)

@@ -194,10 +194,12 @@ class Reader(nn.Module):
         grammar: Grammar | None = None,
         temperature: float = 0.0,
         most: int = MOST_WRITTEN,
+        samples: int = 1,
     ) -> tuple[list[list[int]], Tensor]:
         """Token ids of each answer up to its end, and the model's own logits [T, B, V]. temperature 0 is greedy.
 
-        Ends training mode, in which a backbone may keep no cache of what it has read.
+        samples: answers to each prompt, one after another; the prompt is read once for all of them. Ends training mode,
+        in which a backbone may keep no cache of what it has read.
         """
         from transformers import LogitsProcessorList
 
@@ -205,8 +207,12 @@ class Reader(nn.Module):
         sampling: dict[str, Any] = {"do_sample": False}
         if temperature > 0:
             sampling = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
+        read: dict[str, Any] = padded(prompts, left=True)  # every row's next token is at the same place
+        if samples > 1:
+            read = self._read_once(read, samples)
+            prompts = [prompt for prompt in prompts for _ in range(samples)]
         out = self.language.model.generate(
-            **padded(prompts, left=True), max_new_tokens=most,  # every row's next token is at the same place
+            **read, max_new_tokens=most,
             eos_token_id=self.language.end, pad_token_id=self.language.end,
             logits_processor=LogitsProcessorList([Outlook(self, prompts), *([grammar] if grammar else [])]),
             return_dict_in_generate=True, output_logits=True, **sampling,
@@ -214,6 +220,21 @@ class Reader(nn.Module):
         end = self.language.end
         rows = [row[: row.index(end) + 1] if end in row else row for row in out.sequences.tolist()]
         return rows, torch.stack(out.logits)
+
+    def _read_once(self, read: Mapping[str, Tensor], samples: int) -> dict[str, Any]:
+        """The same prompts so many times each, all but their last token kept as keys and values already."""
+        mask = read["attention_mask"]
+        counted = {"position_ids": (mask.cumsum(1) - 1).clamp(min=0), **read}
+        before = {
+            "inputs_embeds": counted["inputs_embeds"][:, :-1],
+            "attention_mask": mask[:, :-1],
+            "position_ids": counted["position_ids"][..., :-1],
+        }
+        kept = self.language.model.model(**before, use_cache=True).past_key_values
+        kept.batch_repeat_interleave(samples)
+        rows = {name: -2 if name == "position_ids" else 0 for name in read}  # the axis of prompts
+        several = {name: tensor.repeat_interleave(samples, rows[name]) for name, tensor in read.items()}
+        return {**several, "past_key_values": kept}
 
     def score_places(self) -> list[int]:
         """Where the six digits stand among an answer's tokens."""

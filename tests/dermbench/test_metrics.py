@@ -42,6 +42,14 @@ def test_a_confidence_of_one_is_in_the_last_bin() -> None:
     assert metrics.expected_calibration_error([1.0, 1.0], [1, 0]) == 0.5
 
 
+def test_true_confidences_err_by_chance_on_few_rows_and_hardly_on_many() -> None:
+    usual, most = metrics.calibration_error_by_chance([0.5])
+    assert usual == most == 0.5  # one row is right or wrong
+    few, many = (metrics.calibration_error_by_chance(np.linspace(0.02, 0.98, n), draws=200)[0] for n in (50, 5000))
+    assert few > 0.05 and many < 0.02
+    assert metrics.calibration_error_by_chance([1.0, 0.0, 1.0]) == (0.0, 0.0)
+
+
 def test_who_is_equally_sure_comes_in_at_the_mean() -> None:
     for right in itertools.permutations([1, 1, 0, 0]):
         assert metrics.aurc([0.5] * 4, right) == pytest.approx(0.5)

@@ -224,6 +224,22 @@ def test_learning_an_answer_makes_it_likelier_and_a_file_keeps_it(
     assert all(f.scores == pytest.approx(w.scores, abs=0.1) for w, f in zip(wanted, found, strict=True))
 
 
+def test_a_prompt_that_is_read_once_gives_the_answers_of_one_that_is_read_each_time(
+    reader: Reader, questions: list[Question]
+) -> None:
+    prompts = [reader.prompt(q) for q in questions]
+    for temperature in (0.0, 1.0):
+        drawn = []
+        for given, samples in (([p for p in prompts for _ in range(3)], 1), (prompts, 3)):
+            torch.manual_seed(0)
+            with torch.inference_mode():
+                drawn.append(reader.generate(given, temperature=temperature, most=12, samples=samples))
+        (each, logits), (once, same) = drawn
+        assert once == each and len(once) == 3 * len(questions)
+        assert torch.allclose(same, logits, atol=1e-3)
+    assert len({tuple(row) for row in once}) > len(questions)  # samples differ
+
+
 def test_soreb_goes_on_after_a_stop_as_if_there_had_been_none(
     reader: Reader, questions: list[Question], tmp_path: Path
 ) -> None:

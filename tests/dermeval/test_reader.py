@@ -184,6 +184,15 @@ def test_an_answer_that_cannot_be_read_earns_least(fresh: Reader) -> None:
     assert rewarded(fresh, short, (5,) * 6) == Earned(WORST, WORST, scored, scored, readable=False)
 
 
+def test_a_prompt_that_is_read_once_gives_the_samples_of_one_that_is_read_each_time(fresh: Reader) -> None:
+    prompts = [fresh.prompt(q) for q in (QUESTION, replace(QUESTION, text="melanoma"))]
+    torch.manual_seed(0)
+    each, _ = fresh.generate([p for p in prompts for _ in range(2)], temperature=1.0, most=8)
+    torch.manual_seed(0)
+    once, _ = fresh.generate(prompts, temperature=1.0, most=8, samples=2)
+    assert once == each
+
+
 def test_soreb_goes_on_after_a_stop_as_if_there_had_been_none(fresh: Reader, tmp_path: Path) -> None:
     config = EvalConfig(soreb_steps=2, soreb_samples=2, batch=1, soreb_rate=1e-3)
     draw = lambda step: [Example(replace(QUESTION, text=f"melanoma {step}"), CRITIQUE)]  # noqa: E731

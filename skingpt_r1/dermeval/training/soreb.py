@@ -63,7 +63,7 @@ def soreb(config: EvalConfig, reader: Reader, draw: Draw, data: str, out: Path, 
 def sampled(reader: Reader, prompts: Sequence[Asked], samples: int, temperature: float = 1.0) -> list[list[list[int]]]:
     """So many answers to each prompt, as token ids; the reader is left in its evaluation mode."""
     with torch.inference_mode(), quick_products(reader.device.type):
-        rows, _ = reader.generate([p for p in prompts for _ in range(samples)], temperature=temperature)
+        rows, _ = reader.generate(prompts, temperature=temperature, samples=samples)
     return [rows[start : start + samples] for start in range(0, len(rows), samples)]
 
 
