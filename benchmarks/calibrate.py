@@ -10,12 +10,13 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from benchmarks.read_rows import SETS, lines_of
+from benchmarks.read_rows import lines_of
 from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.models import calibration, conformal, guesses
 from skingpt_r1.models.calibration import Validated
 from skingpt_r1.models.diagnose import ADAPTERS
 from skingpt_r1.models.language import Language
+from skingpt_r1.sources.registry import TESTED
 from skingpt_r1.sources.streams import write_text
 
 
@@ -38,7 +39,7 @@ def main() -> None:
             for x in lines
             if x["set"] == name
         ]
-        for name in SETS
+        for name in TESTED
     }
     table = {name: calibration.fit(mine) for name, mine in rows.items()}
     # without a label set: what all rows together say, each read within its own set

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.read_rows import RUNS, SETS, lines_of
+from benchmarks.read_rows import RUNS, lines_of
 from benchmarks.results import keep
 from skingpt_r1.dermbench.statistics import interval
 from skingpt_r1.dermcot.evidence import told
@@ -31,7 +31,7 @@ from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.concepts import VALUES
 from skingpt_r1.narrative.vocabulary import HISTORY_CONCEPTS
 from skingpt_r1.records import Case
-from skingpt_r1.sources.registry import load
+from skingpt_r1.sources.registry import TESTED, load
 
 Key = tuple[str, str, bool]
 
@@ -75,7 +75,7 @@ def swapped(lines: list[dict[str, Any]]) -> dict[str, Any]:
     """Share of image claims that another picture's narrative does not make."""
     rng = random.Random(0)
     changed: dict[str, list[float]] = {}
-    for name in SETS:
+    for name in TESTED:
         mine = [{k for k in keys_of(x) if k[0] not in HISTORY_CONCEPTS} for x in lines if x["set"] == name]
         if shares := changed_shares(mine, rng):
             changed[name] = shares
@@ -89,7 +89,7 @@ def main() -> None:
     options = parser.parse_args()
     name = options.readings
     lines = lines_of(name, options.folder)
-    cases = {f"{c.dataset}/{c.id}": c for s in SETS for c in load(s)}
+    cases = {f"{c.dataset}/{c.id}": c for s in TESTED for c in load(s)}
     by_concept: dict[str, list[bool]] = defaultdict(list)
     truth, groups = [], []
     for line in lines:

@@ -31,7 +31,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from benchmarks.read_rows import SETS, lines_of, read, rows_of
+from benchmarks.read_rows import lines_of, read, rows_of
 from benchmarks.results import keep
 from benchmarks.score_judge import lint_score
 from benchmarks.score_rows import claims
@@ -51,6 +51,7 @@ from skingpt_r1.models.diagnose import load as load_model
 from skingpt_r1.models.precision import keep_freed_memory
 from skingpt_r1.models.weights import save_tensors
 from skingpt_r1.records import History
+from skingpt_r1.sources.registry import TESTED
 from skingpt_r1.sources.streams import write_text
 
 RUNS: Final = Path("runs/filtering")
@@ -220,7 +221,7 @@ def kept_of(pool: Sequence[Entry], kept: Sequence[Entry]) -> dict[str, Any]:
 
 def told(lines: Sequence[dict[str, Any]]) -> dict[str, float]:
     """Balanced accuracy, a mean over the sets, and how many of the claims that were checked are supported."""
-    by_set = [[x for x in lines if x["set"] == name] for name in SETS]
+    by_set = [[x for x in lines if x["set"] == name] for name in TESTED]
     return {
         "balanced_accuracy": round(float(np.mean([accuracy(mine) for mine in by_set if mine])), 4),
         "claim_precision": claims(list(lines))["overall_precision"],

@@ -26,7 +26,6 @@ from typing import IO, Final
 
 import torch
 
-from benchmarks.read_rows import SETS
 from skingpt_r1.dermbench.systems.pictures import flat
 from skingpt_r1.dermcot.build import build, confusions
 from skingpt_r1.dermcot.describing import Measured, shipped_segment
@@ -44,6 +43,7 @@ from skingpt_r1.dermeval.sight import Sight, SightCache
 from skingpt_r1.dermeval.training.lessons import kept_aside
 from skingpt_r1.models.diagnose import ADAPTERS
 from skingpt_r1.records import Case
+from skingpt_r1.sources.registry import TESTED
 from skingpt_r1.sources.registry import load as load_set
 
 RUNS: Final = Path("runs/judged")
@@ -72,7 +72,7 @@ def test_texts() -> list[Subject]:
     """The drafted texts of all test rows."""
     path = TEXTS / "corpus.jsonl"
     if not path.exists():
-        cases: list[Case] = [c for name in SETS for c in load_set(name) if c.split == "test"]
+        cases: list[Case] = [c for name in TESTED for c in load_set(name) if c.split == "test"]
         tools = Tools(Measured(shipped_segment), LintScorer(), confusions())
         build(BuildConfig(), tools, cases, TEXTS, resume=TEXTS.exists())
     return list(subjects(path))
@@ -81,7 +81,7 @@ def test_texts() -> list[Subject]:
 def by_hash(told: Sequence[Subject], limit: int) -> list[Subject]:
     """At most so many of each data set, in an order that has nothing to do with the data."""
     ordered = sorted(told, key=lambda s: hashlib.sha256(s.id.encode()).hexdigest())
-    return [s for name in SETS for s in [x for x in ordered if x.dataset == name][:limit]]
+    return [s for name in TESTED for s in [x for x in ordered if x.dataset == name][:limit]]
 
 
 def pair_rows(told: Sequence[Subject], pool: Pool, kinds: Sequence[Damage]) -> Iterator[Row]:

@@ -28,10 +28,9 @@ from skingpt_r1.models.diagnose import Model, Reading, Told, load
 from skingpt_r1.narrative.report import as_json
 from skingpt_r1.records import Case, History
 from skingpt_r1.sources.clustering import key
-from skingpt_r1.sources.registry import SOURCES
+from skingpt_r1.sources.registry import SOURCES, TESTED
 from skingpt_r1.sources.registry import load as load_source
 
-SETS = ("ham10000", "isic2017", "pad_ufes_20")
 RUNS = Path("runs/readings")
 BATCH = 32
 
@@ -43,10 +42,10 @@ def rows_of(split: str, limit: int | None) -> list[Case]:
     """
     dropped = gather(None, RUNS.parent).dropped if split == "val" else frozenset()  # of test, none ever is
     chosen: list[Case] = []
-    for name in SETS:
+    for name in TESTED:
         mine = [case for case in load_source(name) if case.split == split and key(case) not in dropped]
         random.Random(0).shuffle(mine)
-        chosen += mine[: limit // len(SETS)] if limit else mine
+        chosen += mine[: limit // len(TESTED)] if limit else mine
     return chosen
 
 
@@ -70,7 +69,7 @@ def read(model: Model, cases: Sequence[Case], target: Path, *, blind: bool, hist
     began = time.monotonic()
     finished = 0
     with target.open("a") as stream:
-        for name in SETS:
+        for name in TESTED:
             mine = [case for case in left if case.dataset == name]
             labels = label_set(SOURCES[name].label_set)
             for start in range(0, len(mine), BATCH):

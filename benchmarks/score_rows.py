@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.read_rows import RUNS, SETS, lines_of
+from benchmarks.read_rows import RUNS, lines_of
 from benchmarks.results import keep
 from skingpt_r1.dermbench.metrics import balanced_accuracy, expected_calibration_error
 from skingpt_r1.dermbench.statistics import interval
 from skingpt_r1.knowledge.labelsets import label_set
+from skingpt_r1.sources.registry import TESTED
 
 PROBE = {
     "ham10000": 0.503,
@@ -34,7 +35,7 @@ Line = dict[str, Any]
 def recognition(lines: list[Line]) -> dict[str, Any]:
     """Balanced accuracy and accuracy of the diagnosis in the narrative, by set."""
     found: dict[str, Any] = {}
-    for name in SETS:
+    for name in TESTED:
         mine = [x for x in lines if x["set"] == name]
         if not mine:
             continue
@@ -123,7 +124,7 @@ def main() -> None:
     lines = lines_of(name, options.folder)
     by_set = {
         s: round(calibration_error([x for x in lines if x["set"] == s]), 4)
-        for s in SETS
+        for s in TESTED
         if any(x["set"] == s for x in lines)
     }
     figures = {

@@ -28,9 +28,8 @@ from skingpt_r1.dermbench.protocol import FINAL, asked
 from skingpt_r1.dermbench.systems.asking import candidates
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.language import Language
-from skingpt_r1.sources.registry import load
+from skingpt_r1.sources.registry import TESTED, load
 
-SETS: Final = ("ham10000", "isic2017", "pad_ufes_20")
 EACH: Final = 20  # validation pictures of a diagnosis that its colour is a mean of
 MOST: Final = 160  # tokens that smollm2 writes
 _ONE: Final = threading.Lock()
@@ -41,7 +40,7 @@ class Colour:
 
     def __init__(self) -> None:
         seen: dict[str, list[np.ndarray]] = defaultdict(list)
-        for name in SETS:
+        for name in TESTED:
             for case in load(name):
                 if case.split == "val" and case.diagnosis and len(seen[case.diagnosis]) < EACH:
                     seen[case.diagnosis].append(read_photo(case.image).pixels.reshape(-1, 3).mean(0))

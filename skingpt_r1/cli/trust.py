@@ -25,53 +25,57 @@ Readings = Annotated[
     list[Path] | None,
     typer.Option(metavar="FILE", help="Readings of test rows by these very adapters, taken, not made (repeatable)."),
 ]
+Sets = Annotated[str | None, typer.Option(metavar="NAMES", help="Of these sets only, commas between. Default: all.")]
 Adapters = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Other adapters than the shipped ones.")]
 _OUT = Path("runs/trust")
 
 
 @app.command()
 def calibration(
-    out: Out = _OUT, limit: Limit = None, seed: Seed = 0, data: Data = None, readings: Readings = None,
-    adapters: Adapters = None,
+    out: Out = _OUT, limit: Limit = None, seed: Seed = 0, data: Data = None, sets: Sets = None,
+    readings: Readings = None, adapters: Adapters = None,
 ) -> None:  # fmt: skip
     """Does the confidence mean what it says, and do the prediction sets hold what they promise?"""
-    _measure("calibration", out=out, limit=limit, seed=seed, data=data, readings=readings, adapters=adapters)
+    _measure("calibration", out=out, limit=limit, seed=seed, data=data, sets=sets, readings=readings, adapters=adapters)
 
 
 @app.command()
 def abstention(
-    out: Out = _OUT, limit: Limit = None, seed: Seed = 0, data: Data = None, readings: Readings = None,
-    adapters: Adapters = None,
+    out: Out = _OUT, limit: Limit = None, seed: Seed = 0, data: Data = None, sets: Sets = None,
+    readings: Readings = None, adapters: Adapters = None,
 ) -> None:  # fmt: skip
     """How many errors remain where it answers only the surest pictures?"""
-    _measure("abstention", out=out, limit=limit, seed=seed, data=data, readings=readings, adapters=adapters)
+    _measure("abstention", out=out, limit=limit, seed=seed, data=data, sets=sets, readings=readings, adapters=adapters)
 
 
 @app.command()
 def scope(
-    out: Out = _OUT, limit: Limit = None, seed: Seed = 0, data: Data = None, adapters: Adapters = None,
+    out: Out = _OUT, limit: Limit = None, seed: Seed = 0, data: Data = None, sets: Sets = None,
+    adapters: Adapters = None,
     each: Annotated[int, typer.Option(min=1, help="Pictures of each kind out of scope.")] = 30,
 ) -> None:  # fmt: skip
     """Does it refuse documents, walls and healthy skin, and let lesions through?"""
-    _measure("scope", out=out, limit=limit, seed=seed, data=data, adapters=adapters, each=each)
+    _measure("scope", out=out, limit=limit, seed=seed, data=data, sets=sets, adapters=adapters, each=each)
 
 
 @app.command()
 def faithfulness(
-    out: Out = _OUT, limit: Limit = 60, seed: Seed = 0, data: Data = None, readings: Readings = None,
-    adapters: Adapters = None,
+    out: Out = _OUT, limit: Limit = 60, seed: Seed = 0, data: Data = None, sets: Sets = None,
+    readings: Readings = None, adapters: Adapters = None,
 ) -> None:  # fmt: skip
     """Do the claims follow the picture, and the answer the reasoning, when either is taken away or exchanged?"""
-    _measure("faithfulness", out=out, limit=limit, seed=seed, data=data, readings=readings, adapters=adapters)
+    _measure(
+        "faithfulness", out=out, limit=limit, seed=seed, data=data, sets=sets, readings=readings, adapters=adapters
+    )
 
 
 @app.command()
 def robustness(
-    out: Out = _OUT, limit: Limit = 60, seed: Seed = 0, data: Data = None, readings: Readings = None,
-    adapters: Adapters = None,
+    out: Out = _OUT, limit: Limit = 60, seed: Seed = 0, data: Data = None, sets: Sets = None,
+    readings: Readings = None, adapters: Adapters = None,
 ) -> None:  # fmt: skip
     """How often does a worse photo of the same lesion change the answer?"""
-    _measure("robustness", out=out, limit=limit, seed=seed, data=data, readings=readings, adapters=adapters)
+    _measure("robustness", out=out, limit=limit, seed=seed, data=data, sets=sets, readings=readings, adapters=adapters)
 
 
 @app.command()
@@ -99,7 +103,9 @@ def fit_gate(
         typer.echo(f"{name}: {value}")
 
 
-def _measure(key: str, *, readings: list[Path] | None = None, adapters: Path | None = None, **given: Any) -> None:
+def _measure(
+    key: str, *, sets: str | None, readings: list[Path] | None = None, adapters: Path | None = None, **given: Any
+) -> None:
     from skingpt_r1.dermbench.trust.running import MEASUREMENTS, Run
     from skingpt_r1.models.precision import keep_freed_memory
 
@@ -107,6 +113,7 @@ def _measure(key: str, *, readings: list[Path] | None = None, adapters: Path | N
     logging.getLogger("skingpt_r1").setLevel(logging.INFO)
     run = Run(readings=tuple(readings or ()), **given)
     run = dataclasses.replace(run, adapters=adapters) if adapters is not None else run
+    run = dataclasses.replace(run, sets=tuple(sets.split(","))) if sets is not None else run
     work: Callable[[Run], Section] = MEASUREMENTS[key]
     _print(work(run), run.out)
 

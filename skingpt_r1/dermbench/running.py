@@ -130,7 +130,9 @@ def _begin(benchmark: Benchmark, config: RunConfig, system: System, out: Path, a
     }  # fmt: skip
     model, task = _model(config, system), benchmark.task(way)
     at_once = config.at_once or model.api.max_connections()
-    (made,) = evaluate(task, model=model, metadata=dict(about), max_samples=at_once, **_common(out))
+    (made,) = evaluate(
+        task, model=model, metadata=dict(about), max_samples=at_once, log_header_only=True, **_common(out)
+    )
     return made
 
 

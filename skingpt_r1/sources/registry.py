@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.records import Case, CaseError, Modality, SkinGPTError
@@ -184,3 +185,5 @@ SOURCES: dict[str, Source] = {
         ),
     )
 }
+TESTED: Final = ("ham10000", "isic2017", "pad_ufes_20")
+"""Those with test rows of their own."""

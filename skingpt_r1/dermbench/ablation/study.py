@@ -27,11 +27,10 @@ from skingpt_r1.dermbench.suites.benchmark import OnSuite
 from skingpt_r1.dermbench.systems.registry import System, named
 from skingpt_r1.records import SkinGPTError
 from skingpt_r1.sources.claiming import claim
-from skingpt_r1.sources.registry import SOURCES
+from skingpt_r1.sources.registry import SOURCES, TESTED
 from skingpt_r1.sources.streams import write_text
 
 log = logging.getLogger(__name__)
-SETS: Final = ("ham10000", "isic2017", "pad_ufes_20")
 BUDGET: Final[Mapping[str, int]] = {
     "look_steps": 210, "name_steps": 600, "write_steps": 60, "language_rows": 60,
 }  # fmt: skip
@@ -47,7 +46,7 @@ class StudyConfig:
     budget: Mapping[str, Any] = field(default_factory=lambda: dict(BUDGET), metadata={"help": "settings of distill"})
     seen_rows: int = field(default=300, metadata={"help": "most pictures of a source and label in the visual phase"})
     cases: int | None = field(default=60, metadata={"help": "test cases of each set and of the suite; None: all"})
-    sets: tuple[str, ...] = field(default=SETS, metadata={"help": "labelled sets to recognise"})
+    sets: tuple[str, ...] = field(default=TESTED, metadata={"help": "labelled sets to recognise"})
     suite: Path | None = field(default=None, metadata={"help": "folder of a built suite, judged too"})
     judges: tuple[str, ...] = field(default=("offline", "dermeval"), metadata={"help": "who judges the narratives"})
     filtered: Path | None = field(default=None, metadata={"help": "corpus that DermEval has filtered"})
@@ -56,7 +55,7 @@ class StudyConfig:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise SkinGPTError("A study needs seeds, each once: --seeds 0,1,2.")
         if unknown := [name for name in self.sets if name not in SOURCES]:
-            raise SkinGPTError(f"There is no set {unknown[0]!r}; there are: {', '.join(SETS)}.")
+            raise SkinGPTError(f"There is no set {unknown[0]!r}; there are: {', '.join(TESTED)}.")
 
     def settings(self) -> dict[str, Any]:
         """As JSON."""

@@ -29,10 +29,9 @@ from skingpt_r1.models.weights import sha256_of
 from skingpt_r1.narrative.report import as_json
 from skingpt_r1.records import Case, History, SkinGPTError
 from skingpt_r1.sources.clustering import key
-from skingpt_r1.sources.registry import SOURCES, available, load
+from skingpt_r1.sources.registry import SOURCES, TESTED, available, load
 
 Pixels = NDArray[np.uint8]
-SETS: Final = ("ham10000", "isic2017", "pad_ufes_20")
 PLAIN: Final = "plain"
 BATCH: Final = 16
 
@@ -52,13 +51,17 @@ class Wanted:
         return pixels if self.change is None else self.change(pixels)
 
 
-def held_out(limit: int | None = None, root: Path | None = None, seed: int = 0) -> list[Case]:
+def held_out(
+    limit: int | None = None, root: Path | None = None, seed: int = 0, sets: Sequence[str] = TESTED
+) -> list[Case]:
     """Test rows in a fixed shuffled order, `limit` of them shared out over the sets. Raises SkinGPTError without."""
-    names = [source.name for source in available(root) if source.name in SETS]
+    if unknown := [name for name in sets if name not in TESTED]:
+        raise SkinGPTError(f"There is no set {unknown[0]!r} with test rows; there are: {', '.join(TESTED)}.")
+    names = [source.name for source in available(root) if source.name in sets]
     mine = {name: [case for case in load(name, root) if case.split == "test"] for name in names}
     mine = {name: cases for name, cases in mine.items() if cases}
     if not mine:
-        raise SkinGPTError(f"No test rows of {', '.join(SETS)} under the data folder; see `skingpt data list`.")
+        raise SkinGPTError(f"No test rows of {', '.join(sets)} under the data folder; see `skingpt data list`.")
     chosen: list[Case] = []
     for place, cases in enumerate(mine.values()):
         random.Random(seed).shuffle(cases)

@@ -26,7 +26,7 @@ from skingpt_r1.models import conformal
 from skingpt_r1.models.diagnose import ADAPTERS, Model, load
 from skingpt_r1.records import Case
 from skingpt_r1.sources.clustering import key
-from skingpt_r1.sources.registry import SOURCES
+from skingpt_r1.sources.registry import SOURCES, TESTED
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Run:
     """One call of a measurement.
 
     out: folder of journal and sections. limit: test pictures, shared out over the sets; None for all. seed: of what is
-    drawn. data: root of the picture sets. readings: files with readings of test rows by these very adapters, taken
-    instead of made. each: pictures a kind out of scope. batch: pictures read at a time.
+    drawn. data: root of the picture sets. sets: which of them. readings: files with readings of test rows by these very
+    adapters, taken instead of made. each: pictures a kind out of scope. batch: pictures read at a time.
     """
 
     out: Path
@@ -46,6 +46,7 @@ class Run:
     each: int = 30
     batch: int = BATCH
     adapters: Path = ADAPTERS
+    sets: tuple[str, ...] = TESTED
 
     @property
     def settings(self) -> str:
@@ -67,7 +68,7 @@ class Run:
     @functools.cached_property
     def cases(self) -> list[Case]:
         """The test rows that are read."""
-        return held_out(self.limit, self.data)
+        return held_out(self.limit, self.data, sets=self.sets)
 
     def read(self, wanted: Sequence[Wanted]) -> list[Line]:
         """A journal line each."""

@@ -78,6 +78,9 @@ def test_plain_skin_of_real_rows(data_root: Path) -> None:
 
 def test_only_test_rows_are_held_out_and_limits_share(data_root: Path) -> None:
     few, more = held_out(7, data_root), held_out(30, data_root)
+    assert {c.dataset for c in held_out(7, data_root, sets=["pad_ufes_20"])} == {"pad_ufes_20"}
+    with pytest.raises(SkinGPTError, match="no set 'pad'"):
+        held_out(7, data_root, sets=["pad"])
     assert len(few) == 7
     assert all(c.split == "test" for c in more)
     assert {c.dataset for c in few} == {"ham10000", "isic2017", "pad_ufes_20"}
