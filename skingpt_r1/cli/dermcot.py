@@ -163,7 +163,7 @@ def rescore(
     scorer: Annotated[ScorerName, typer.Option(help="Who scores.")] = ScorerName.DERMEVAL,
     evaluator: EvaluatorOption = None,
     critiques: Annotated[
-        bool, typer.Option("--critiques", help="DermEval writes down why, too: over twice the time.")
+        bool, typer.Option("--critiques", help="DermEval writes down why, too: up to twice the time.")
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where it was stopped or killed.")] = False,
 ) -> None:

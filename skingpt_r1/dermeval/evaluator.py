@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +33,7 @@ _TOGETHER: Final = 16  # narratives read at once; more need memory and gain noth
 class Evaluator:
     """Reader, eye and margins. Loading takes seconds; keep one and reuse it.
 
-    critiques: False for the scores alone, which are the same and come in less than half the time.
+    critiques: False for the scores alone, which are the same and come sooner; the critique is then empty.
     """
 
     critiques = True
@@ -87,9 +88,10 @@ class Evaluator:
         judgements = []
         for question, answer in zip(questions, self.reader.answer(questions, self.critiques), strict=True):
             pairs = zip(answer.scores, DIMENSIONS, strict=True)
+            told = assessment(answer.remarks, [round(score, 3) for score in answer.scores])
             judgements.append(
                 Judgement(
-                    assessment=assessment(answer.remarks, [round(score, 3) for score in answer.scores]),
+                    assessment=told if self.critiques else replace(told, critique=""),
                     remarks=answer.remarks,
                     intervals=tuple(conformal.interval(score, self.margins[name]) for score, name in pairs),
                     evidence=self.reader.told(question),

@@ -181,7 +181,8 @@ class Reader(nn.Module):
     def answer(self, questions: Sequence[Question], critiques: bool = True) -> list[Answer]:
         """Mean scores and greedy critiques, in order; every answer has the form of the grammar.
 
-        critiques: False stops after the scores, which are the same and take less than half the time.
+        critiques: False stops after the scores, which are the same. What it saves are short steps: half the time where
+        a prompt is read quickly, a tenth on a processor with AVX2 only.
         """
         most = MOST_WRITTEN if critiques else self.score_places()[-1] + 1
         prompts = [self.prompt(q) for q in questions]

@@ -55,6 +55,15 @@ def test_a_text_has_six_scores_with_intervals_and_reasons(judge: Evaluator) -> N
     assert judge.name.startswith("dermeval ")
 
 
+def test_scores_alone_are_the_same_and_claim_no_soundness(judge: Evaluator) -> None:
+    quick = Evaluator(judge.reader, judge.naming, judge.eye, judge.margins, "quick")
+    quick.critiques = False
+    asked = [Submission("a", PHOTOS[0], TEXT)]
+    (told,), (whole,) = quick.judge(asked), judge.judge(asked)
+    assert told.scores == pytest.approx(whole.scores, abs=1e-3)
+    assert told.assessment.critique == "" != whole.assessment.critique  # not even "no fault found"
+
+
 def test_the_picture_matters_and_none_is_told_as_none(judge: Evaluator) -> None:
     seen, unseen = judge.judge([Submission("a", PHOTOS[0], TEXT), Submission("b", None, TEXT)])
     assert seen.evidence != unseen.evidence and unseen.evidence[0] == "Picture: none."
