@@ -19,7 +19,7 @@ JUDGED = """
 from skingpt_r1.dermeval import judging
 from tests.dermeval.judges import FakeJudge
 fake = FakeJudge()
-judging.load_judge = lambda *_: fake
+judging.load_judge = lambda *_, **__: fake
 from skingpt_r1.cli.main import main
 main()
 """
