@@ -17,7 +17,6 @@ import functools
 import hashlib
 import json
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,10 +27,10 @@ from skingpt_r1.dermcot.stages import BuildConfig, Confusion, Tools, as_line, en
 from skingpt_r1.records import Case, SkinGPTError
 from skingpt_r1.sources.claiming import claim
 from skingpt_r1.sources.clustering import key
+from skingpt_r1.sources.pace import Pace
 
 log = logging.getLogger(__name__)
 CONFUSIONS = Path(__file__).parents[1] / "adapters" / "confusions.json"
-_EVERY = 10.0  # seconds between two lines of progress
 
 
 def build(
@@ -52,16 +51,13 @@ def build(
     journal = out / "journal.jsonl"
     done = intact(journal, map(key, cases))
     left = cases[done:]
-    began = told = time.monotonic()
+    pace = Pace(log, len(cases), done)
     work = functools.partial(entry_of, tools=tools, config=config)
     with journal.open("a", encoding="utf-8", newline="") as stream:
-        for n, entry in enumerate(engine(work, left, workers), 1):
+        for n, entry in enumerate(engine(work, left, workers), done + 1):
             stream.write(as_line(entry))
             stream.flush()  # to the system, which a kill of ours does not touch
-            if time.monotonic() - told > _EVERY or n == len(left):
-                told = time.monotonic()
-                pace = (told - began) / n
-                log.info("%d/%d, %.1f cases/s, %.0f s left", done + n, len(cases), 1 / pace, pace * (len(left) - n))
+            pace.tell(n)
     return publish(journal, out, merged)
 
 

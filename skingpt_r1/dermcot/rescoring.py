@@ -10,7 +10,6 @@ import dataclasses
 import hashlib
 import json
 import logging
-import time
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -22,11 +21,11 @@ from skingpt_r1.dermcot.stages import key_of, unfit, unscored
 from skingpt_r1.narrative.lint import Severity
 from skingpt_r1.records import CaseError, History, SkinGPTError
 from skingpt_r1.sources.claiming import claim
+from skingpt_r1.sources.pace import Pace
 from skingpt_r1.sources.streams import case_of, picture_of
 
 log = logging.getLogger(__name__)
 _TOGETHER: Final = 64  # texts scored at a time, by length, so that a batch of the judge's has little padding
-_EVERY: Final = 10.0  # seconds between two lines of progress
 Entry = dict[str, Any]  # a line of the journal
 
 
@@ -47,7 +46,7 @@ def rescore(corpus: Path, scorer: Scorer, least: float, out: Path, resume: bool)
     claim(out, out / "settings.json", mine, resume, holds="a corpus", another="folder")
     journal = out / "journal.jsonl"
     done = n = intact(journal, (key_of(entry) for _, entry in lines(before)))
-    began = told = time.monotonic()
+    pace = Pace(log, total, done, "texts")
     with journal.open("a", encoding="utf-8", newline="") as written:
         left = (entry for _, entry in islice(lines(before), done, None))
         while part := list(islice(left, _TOGETHER)):
@@ -55,10 +54,7 @@ def rescore(corpus: Path, scorer: Scorer, least: float, out: Path, resume: bool)
             written.write("".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in part))
             written.flush()  # to the system, which a kill of ours does not touch
             n += len(part)
-            if time.monotonic() - told > _EVERY or n == total:
-                told = time.monotonic()
-                pace = (told - began) / (n - done)
-                log.info("%d/%d, %.1f texts/s, %.0f s left", n, total, 1 / pace, pace * (total - n))
+            pace.tell(n)
     return publish(journal, out, merged)
 
 

@@ -15,7 +15,6 @@ import itertools
 import json
 import logging
 import os
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +25,10 @@ from skingpt_r1.dermeval.rubric import DIMENSIONS, rubric
 from skingpt_r1.dermeval.submissions import Refused, read_submissions
 from skingpt_r1.records import CaseError, SkinGPTError
 from skingpt_r1.sources.claiming import claim
+from skingpt_r1.sources.pace import Pace
 
 log = logging.getLogger(__name__)
 BATCH: Final = 8
-_EVERY: Final = 10.0  # seconds between two lines of progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +72,14 @@ def line_of(name: str, told: Judgement | CaseError) -> dict[str, Any]:
 
 def _append(judge: Judge, file: Path, part: Path, batch: int, total: int) -> None:
     done = n = _intact(part)
-    began = told = time.monotonic()
+    pace = Pace(log, total, done)
     rows = itertools.islice(read_submissions(file), done, None)
     with part.open("a", encoding="utf-8", newline="") as stream:
         while several := list(itertools.islice(rows, batch)):
             stream.write("".join(_lines(judge, several)))
             stream.flush()  # to the system, which a kill of ours does not touch
             n += len(several)
-            if time.monotonic() - told > _EVERY or n == total:
-                told = time.monotonic()
-                pace = (told - began) / (n - done)
-                log.info("%d/%d, %.1f cases/s, %.0f s left", n, total, 1 / pace, pace * (total - n))
+            pace.tell(n)
 
 
 def _lines(judge: Judge, rows: Sequence[Submission | Refused]) -> Iterator[str]:
