@@ -36,15 +36,27 @@ class Evaluator:
     critiques: False for the scores alone, which are the same and come sooner; the critique is then empty.
     """
 
-    critiques = True
-
-    def __init__(self, reader: Reader, naming: Naming, eye: Eye, margins: Mapping[str, float], version: str) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        naming: Naming,
+        eye: Eye,
+        margins: Mapping[str, float],
+        version: str,
+        critiques: bool = True,
+    ) -> None:
         self.reader, self.naming, self.eye, self.margins = reader, naming, eye, margins
-        self.name = f"dermeval {version}"
+        self.name, self.critiques = f"dermeval {version}", critiques
         self._sights: OrderedDict[tuple[str, int], Sight] = OrderedDict()
 
     @classmethod
-    def load(cls, folder: Path = ADAPTERS, adapters: Path = ADAPTERS, backbone: str | None = None) -> Evaluator:
+    def load(
+        cls,
+        folder: Path = ADAPTERS,
+        adapters: Path = ADAPTERS,
+        backbone: str | None = None,
+        critiques: bool = True,
+    ) -> Evaluator:
         """folder: where the evaluator is. adapters: the writer's, whose visual branch it was trained on.
 
         backbone: where that of the evaluator is now, None: where it was when the evaluator was trained.
@@ -58,7 +70,7 @@ class Evaluator:
                 "Reinstall, or train it again: skingpt dermeval train."
             )
         version = sha256_of(folder / SHIPPED)[:12]
-        return cls(reader, naming, Eye(adapters, reader.language), conformal.load(folder / MARGINS), version)
+        return cls(reader, naming, Eye(adapters, reader.language), conformal.load(folder / MARGINS), version, critiques)
 
     def judge(self, submissions: Sequence[Submission]) -> list[Judgement]:
         """One for each, in order. Raises CaseError for a picture or a text that cannot be judged, naming it."""

@@ -106,9 +106,7 @@ def _loaded(folder: Path | None, backbone: str | None, critiques: bool) -> Judge
     from skingpt_r1.dermeval.evaluator import Evaluator
     from skingpt_r1.models.diagnose import ADAPTERS
 
-    judge = Evaluator.load(ADAPTERS if folder is None else folder, backbone=backbone)
-    judge.critiques = critiques
-    return judge
+    return Evaluator.load(ADAPTERS if folder is None else folder, backbone=backbone, critiques=critiques)
 
 
 def load_judge(folder: Path | None = None, backbone: str | None = None, critiques: bool = True) -> Judge:

@@ -56,8 +56,7 @@ def test_a_text_has_six_scores_with_intervals_and_reasons(judge: Evaluator) -> N
 
 
 def test_scores_alone_are_the_same_and_claim_no_soundness(judge: Evaluator) -> None:
-    quick = Evaluator(judge.reader, judge.naming, judge.eye, judge.margins, "quick")
-    quick.critiques = False
+    quick = Evaluator(judge.reader, judge.naming, judge.eye, judge.margins, "quick", critiques=False)
     asked = [Submission("a", PHOTOS[0], TEXT)]
     (told,), (whole,) = quick.judge(asked), judge.judge(asked)
     assert told.scores == pytest.approx(whole.scores, abs=1e-3)
