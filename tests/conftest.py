@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-# Test processes beside each other share the cores; has to be known before torch is loaded. Nothing is set in the process
-# that starts them: they would inherit it.
+# Test processes beside each other share the cores; has to be known before torch is loaded. Nothing is set in the
+# process that starts them: they would inherit it.
 if beside := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(beside))))
 
