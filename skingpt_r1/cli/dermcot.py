@@ -165,13 +165,14 @@ def rescore(
     critiques: Annotated[
         bool, typer.Option("--critiques", help="DermEval writes down why, too: up to twice the time.")
     ] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Batches of texts at a time.")] = 2,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where it was stopped or killed.")] = False,
 ) -> None:
     """Filter a finished corpus anew: score its texts by another judge, without describing and wording them again."""
     from skingpt_r1.dermcot.rescoring import rescore as rescore_corpus
 
     logging.getLogger("skingpt_r1").setLevel(logging.INFO)
-    _tell(rescore_corpus(corpus, _scorer(scorer, evaluator, critiques), least_score, out, resume))
+    _tell(rescore_corpus(corpus, _scorer(scorer, evaluator, critiques), least_score, out, resume, workers))
 
 
 @app.command()

@@ -11,18 +11,20 @@ import logging
 import os
 import pickle
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from enum import StrEnum
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import torch
 
 from skingpt_r1.dermcot.stages import Entry
 from skingpt_r1.records import Case, SkinGPTError
 
+Item = TypeVar("Item")
+Done = TypeVar("Done")
 Work = Callable[[Case], Entry]
 Engine = Callable[[Work, Sequence[Case], int], Iterator[Entry]]
 _WAITING: Final = 4  # cases a worker that may be done and wait for an earlier one
@@ -43,13 +45,13 @@ class EngineName(StrEnum):
     RAY = "ray"
 
 
-def in_threads(work: Work, cases: Sequence[Case], workers: int) -> Iterator[Entry]:
+def in_threads(work: Callable[[Item], Done], items: Iterable[Item], workers: int) -> Iterator[Done]:
     """A pool of threads in this process; numpy and torch let go of the interpreter where it counts."""
-    waiting: deque[Future[Entry]] = deque()
+    waiting: deque[Future[Done]] = deque()
     with _one_thread_each(), ThreadPoolExecutor(workers) as pool:
         try:
-            for case in cases:
-                waiting.append(pool.submit(work, case))
+            for item in items:
+                waiting.append(pool.submit(work, item))
                 if len(waiting) >= _WAITING * workers:
                     yield waiting.popleft().result()
             while waiting:

@@ -7,14 +7,16 @@ stages before the score refused stays refused.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from skingpt_r1.dermcot.engines import in_threads
 from skingpt_r1.dermcot.journal import intact, lines, publish
 from skingpt_r1.dermcot.scoring import Scorer, Told
 from skingpt_r1.dermcot.stages import key_of, unfit, unscored
@@ -29,8 +31,10 @@ _TOGETHER: Final = 64  # texts scored at a time, by length, so that a batch of t
 Entry = dict[str, Any]  # a line of the journal
 
 
-def rescore(corpus: Path, scorer: Scorer, least: float, out: Path, resume: bool) -> Path:
+def rescore(corpus: Path, scorer: Scorer, least: float, out: Path, resume: bool, workers: int = 2) -> Path:
     """Score each text of the build in `corpus`, keep those of at least `least` (0..5); returns the new corpus.jsonl.
+
+    workers: batches of texts at a time, a thread each; the scores are the same for any number.
 
     Raises SkinGPTError where `corpus` is no finished build, or `out` is another run's.
     """
@@ -47,10 +51,10 @@ def rescore(corpus: Path, scorer: Scorer, least: float, out: Path, resume: bool)
     journal = out / "journal.jsonl"
     done = n = intact(journal, (key_of(entry) for _, entry in lines(before)))
     pace = Pace(log, total, done, "texts")
+    work = functools.partial(_scored, scorer=scorer, least=least, corpus=corpus)
     with journal.open("a", encoding="utf-8", newline="") as written:
         left = (entry for _, entry in islice(lines(before), done, None))
-        while part := list(islice(left, _TOGETHER)):
-            _score(part, scorer, least, corpus)
+        for part in in_threads(work, _parts(left), workers):
             written.write("".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in part))
             written.flush()  # to the system, which a kill of ours does not touch
             n += len(part)
@@ -72,8 +76,13 @@ def _made_of(corpus: Path, journal: Path) -> tuple[dict[str, Any], dict[str, Any
     return settings, merged
 
 
-def _score(entries: Sequence[Entry], scorer: Scorer, least: float, corpus: Path) -> None:
-    """Puts score, kept and why into the entries that have a text."""
+def _parts(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+    while part := list(islice(entries, _TOGETHER)):
+        yield part
+
+
+def _scored(entries: list[Entry], scorer: Scorer, least: float, corpus: Path) -> list[Entry]:
+    """The same, with score, kept and why where they have a text."""
     told = sorted((entry for entry in entries if entry["text"] is not None), key=lambda entry: len(entry["text"]))
     texts = [_text_of(entry, corpus) for entry in told]
     for entry, text, score in zip(told, texts, scorer.score(texts), strict=True):
@@ -82,6 +91,7 @@ def _score(entries: Sequence[Entry], scorer: Scorer, least: float, corpus: Path)
         else:
             entry.update(score=dataclasses.asdict(score), why=unfit(text.rules, score, least))
         entry["kept"] = not entry["why"]
+    return entries
 
 
 def _text_of(entry: Entry, corpus: Path) -> Told:

@@ -90,11 +90,12 @@ class Evaluator:
 
     def _look(self, image: Path) -> Sight:
         key = (str(image), image.stat().st_mtime_ns if image.exists() else 0)
-        if key not in self._sights:
-            self._sights[key] = self.eye.look(read_photo(image))
-            if len(self._sights) > _REMEMBERED:
-                self._sights.popitem(last=False)
-        return self._sights[key]
+        if (known := self._sights.get(key)) is not None:
+            return known
+        seen = self._sights[key] = self.eye.look(read_photo(image))
+        if len(self._sights) > _REMEMBERED:  # another thread may have dropped this one by now
+            self._sights.popitem(last=False)
+        return seen
 
     def _answered(self, questions: Sequence[Question]) -> list[Judgement]:
         judgements = []

@@ -67,8 +67,8 @@ def test_kill_9_loses_nothing(tmp_path: Path) -> None:
     for dies in ("10", "70"):
         words = [sys.executable, "-c", KILLED, str(tmp_path / "lint"), str(tmp_path / "killed"), dies]
         assert subprocess.run(words, check=False).returncode == -9
-    assert len((tmp_path / "killed" / "journal.jsonl").read_bytes().splitlines()) == 64
-    rescore(tmp_path / "lint", judge, 3.0, tmp_path / "killed", resume=True)
+    assert len((tmp_path / "killed" / "journal.jsonl").read_bytes().splitlines()) in (0, 64)  # whole batches
+    rescore(tmp_path / "lint", judge, 3.0, tmp_path / "killed", resume=True, workers=3)
     for name in (*FILES, "settings.json"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "calm" / name).read_bytes()
 
