@@ -30,6 +30,7 @@ from skingpt_r1.dermbench.kept import keeping_scores
 from skingpt_r1.dermbench.logs import Standing, earlier, path_of, settle, standing, to_go_on
 from skingpt_r1.dermbench.progress import progress
 from skingpt_r1.dermbench.systems.registry import System
+from skingpt_r1.models.threads import one_thread_each
 from skingpt_r1.records import SkinGPTError
 from skingpt_r1.sources.claiming import claim
 
@@ -87,7 +88,7 @@ def run(
         for system in systems:
             _model(config, system)  # whatever lacks its key or its package is told before a folder is begun
     claim(out, out / "settings.json", settings, resume, holds="a run", another="folder")
-    with _answers_in(out / "answers"):
+    with _answers_in(out / "answers"), one_thread_each():
         for system in systems:
             about = {
                 **settings, "system": system.name, "title": system.title, "blind": system.blind,

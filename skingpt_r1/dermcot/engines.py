@@ -13,7 +13,6 @@ import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from enum import StrEnum
 from types import ModuleType
 from typing import Any, Final, TypeVar
@@ -21,6 +20,7 @@ from typing import Any, Final, TypeVar
 import torch
 
 from skingpt_r1.dermcot.stages import Entry
+from skingpt_r1.models.threads import one_thread_each
 from skingpt_r1.records import Case, SkinGPTError
 
 Item = TypeVar("Item")
@@ -48,7 +48,7 @@ class EngineName(StrEnum):
 def in_threads(work: Callable[[Item], Done], items: Iterable[Item], workers: int) -> Iterator[Done]:
     """A pool of threads in this process; numpy and torch let go of the interpreter where it counts."""
     waiting: deque[Future[Done]] = deque()
-    with _one_thread_each(), ThreadPoolExecutor(workers) as pool:
+    with one_thread_each(), ThreadPoolExecutor(workers) as pool:
         try:
             for item in items:
                 waiting.append(pool.submit(work, item))
@@ -78,16 +78,6 @@ def on_ray(work: Work, cases: Sequence[Case], workers: int) -> Iterator[Entry]:
 
 
 ENGINES: Final[Mapping[EngineName, Engine]] = {EngineName.LOCAL: in_threads, EngineName.RAY: on_ray}
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _ray() -> ModuleType:

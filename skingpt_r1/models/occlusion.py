@@ -16,6 +16,7 @@ from torch import Tensor
 from skingpt_r1.models.embedded import Embedded
 
 WINDOW, STRIDE = 5, 3  # of 17 positions: five by five windows
+_TOGETHER = 8  # maps looked at together: more do not stay in the processor's cache, and take a quarter longer
 
 
 @torch.inference_mode()
@@ -38,7 +39,8 @@ def push(model: Embedded, lower: Tensor, names: Sequence[str]) -> Tensor:
     language = model.speaker
     tokens = [language.tokens(f" {name}") for name in names]
     rows = language.head[torch.tensor([token for t in tokens for token in t])]
-    bias = model.vocabulary(model.look(lower).embed, rows)  # [B, all tokens]
+    embed = torch.cat([model.look(part).embed for part in lower.split(_TOGETHER)])
+    bias = model.vocabulary(embed, rows)  # [B, all tokens]
     each = torch.stack([part.mean(1) for part in bias.split([len(t) for t in tokens], dim=1)], 1)
     return each[:, 0] - each[:, 1:].mean(1) if len(names) > 1 else each[:, 0]
 

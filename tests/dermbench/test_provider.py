@@ -104,6 +104,17 @@ class Counting:
         return [Told(f"{age:g} {labels.name if labels else 'open'}") for age in ages]
 
 
+class Together:
+    """Answers a batch once another is being answered."""
+
+    def __init__(self) -> None:
+        self.both = threading.Barrier(2)
+
+    def answer(self, questions: Sequence[Question], labels: LabelSet | None) -> list[Told]:
+        self.both.wait(timeout=20)
+        return [Told("") for _ in questions]
+
+
 def question(age: float, labels: tuple[str, ...] | None = None) -> Question:
     return Question(read_photo(PHOTOS[0]), protocol.Asked(labels, History(age=age)))
 
@@ -136,6 +147,12 @@ def test_questions_are_answered_together_and_each_gets_its_own_answer() -> None:
     assert sorted(map(len, system.batches)) == [4, 4, 16, 16] and max(map(len, system.batches)) == MOST
     assert threading.get_ident() not in system.threads
     assert batcher.waiting == []
+
+
+def test_batches_are_answered_side_by_side() -> None:
+    system = Together()
+    found = ask_all(Batcher(system, at_once=2), [question(n) for n in range(2 * MOST)])
+    assert all(isinstance(t, Told) for t in found)  # each waited for the other: one after the other would never end
 
 
 def test_a_question_that_spoils_its_batch_costs_its_own_answer() -> None:

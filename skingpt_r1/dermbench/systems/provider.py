@@ -22,7 +22,7 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from skingpt_r1.dermbench.systems.asking import Answering, question_of
-from skingpt_r1.dermbench.systems.batching import MOST, Batcher
+from skingpt_r1.dermbench.systems.batching import AT_ONCE, MOST, Batcher
 from skingpt_r1.records import SkinGPTError
 
 NAMES = ("embedded", "majority", "probe")
@@ -76,8 +76,8 @@ class SkinGPT(ModelAPI):
         return output
 
     def max_connections(self) -> int:
-        """Two batches' worth of questions: one is answered, one waits; with fewer, batches would be cut in two."""
-        return 2 * MOST
+        """A batch's worth of questions more than are answered at once: with fewer, batches would be cut in two."""
+        return (AT_ONCE + 1) * MOST
 
 
 def picture(message: ChatMessage) -> str | None:
