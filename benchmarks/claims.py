@@ -28,7 +28,7 @@ from skingpt_r1.images.findings import support
 from skingpt_r1.images.masks import load_mask
 from skingpt_r1.images.measure import measure_lesion
 from skingpt_r1.images.reading import read_photo
-from skingpt_r1.models.concepts import VALUES
+from skingpt_r1.knowledge.criteria import VALUES
 from skingpt_r1.narrative.vocabulary import HISTORY_CONCEPTS
 from skingpt_r1.records import Case
 from skingpt_r1.sources.registry import TESTED, load

@@ -18,14 +18,12 @@ from rich.table import Table
 from skingpt_r1.cli.words import columns_of
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.knowledge.labelsets import LabelSet, label_set
-from skingpt_r1.models.weights import cache_dir
 from skingpt_r1.records import Case, CaseError, Modality, SkinGPTError
 from skingpt_r1.sources import registry
 from skingpt_r1.sources.clustering import Pair, clusters
-from skingpt_r1.sources.duplicates import find_duplicates
 from skingpt_r1.sources.folder import FolderReport, read_folder
 from skingpt_r1.sources.splits import SPLITS, leaks, split_cases
-from skingpt_r1.sources.streams import write_text
+from skingpt_r1.sources.streams import cache_dir, write_text
 
 app = typer.Typer(help="Pictures as training and test data: list, check, split.", no_args_is_help=True)
 
@@ -151,6 +149,7 @@ def _unreadable(cases: Sequence[Case]) -> list[str]:
 def duplicates_of(cases: Sequence[Case]) -> list[Pair]:
     """Near-duplicate pairs of pictures; hashes and embeddings are kept in the user's cache."""
     from skingpt_r1.models.embedding import embedder  # loads torch
+    from skingpt_r1.sources.duplicates import find_duplicates  # loads scipy
 
     kept = cache_dir()
     with Console(stderr=True).status(f"comparing {len(cases):,} pictures"):

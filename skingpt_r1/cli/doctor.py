@@ -22,6 +22,7 @@ def doctor(
     from skingpt_r1.models import precision, weights
     from skingpt_r1.models.diagnose import ADAPTERS
     from skingpt_r1.sources.registry import available
+    from skingpt_r1.sources.streams import cache_dir
 
     rows: list[tuple[str, str, bool]] = [("python", platform.python_version(), True)]
     for package in ("torch", "transformers", "peft", "pillow"):
@@ -31,7 +32,7 @@ def doctor(
     try:
         if prepare:
             weights.prepare()
-        rows.append(("weights", str(weights.cache_dir()), weights.ready()))
+        rows.append(("weights", str(cache_dir()), weights.ready()))
     except SkinGPTError as error:
         rows.append(("weights", str(error), False))
     for name in ("writer", "segmenter", "concepts"):

@@ -10,7 +10,7 @@ import functools
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +20,16 @@ from skingpt_r1.dermcot.draft import LEAST_SUPPORT, ScoredClaim
 from skingpt_r1.dermcot.evidence import Segment, claims_of, look, observed, tellable, told
 from skingpt_r1.images.findings import explain, strongest, support
 from skingpt_r1.images.measure import LesionMeasurement
-from skingpt_r1.models.language import history_text
-from skingpt_r1.models.preprocess import Pixels
-from skingpt_r1.models.segmenter import Segmenter, load_segmenter
+from skingpt_r1.images.reading import Pixels
 from skingpt_r1.narrative.parse import parse
+from skingpt_r1.narrative.question import history_text
 from skingpt_r1.narrative.scan import diagnoses_in
 from skingpt_r1.narrative.verify import status_of
 from skingpt_r1.narrative.vocabulary import HISTORY_CONCEPTS
 from skingpt_r1.records import Case, Claim, Modality, Status
+
+if TYPE_CHECKING:
+    from skingpt_r1.models.segmenter import Segmenter
 
 _UNMEASURED: Final = 0.6  # support of what the model says and nothing of ours can check
 _ASKED: Final = (
@@ -58,6 +60,8 @@ _LOADING = threading.Lock()
 
 @functools.cache
 def _shipped() -> Segmenter:
+    from skingpt_r1.models.segmenter import load_segmenter  # loads torch
+
     return load_segmenter()
 
 

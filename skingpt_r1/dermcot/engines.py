@@ -17,10 +17,7 @@ from enum import StrEnum
 from types import ModuleType
 from typing import Any, Final, TypeVar
 
-import torch
-
 from skingpt_r1.dermcot.stages import Entry
-from skingpt_r1.models.threads import one_thread_each
 from skingpt_r1.records import Case, SkinGPTError
 
 Item = TypeVar("Item")
@@ -47,6 +44,8 @@ class EngineName(StrEnum):
 
 def in_threads(work: Callable[[Item], Done], items: Iterable[Item], workers: int) -> Iterator[Done]:
     """A pool of threads in this process; numpy and torch let go of the interpreter where it counts."""
+    from skingpt_r1.models.threads import one_thread_each  # loads torch
+
     waiting: deque[Future[Done]] = deque()
     with one_thread_each(), ThreadPoolExecutor(workers) as pool:
         try:
@@ -112,6 +111,8 @@ class _Actor:
     """Lives in a process of its own; holds `work`, and with it whatever `work` loads, for all its cases."""
 
     def __init__(self, pickled: bytes) -> None:
+        import torch
+
         torch.set_num_threads(1)
         self.work: Work = pickle.loads(pickled)
 

@@ -22,7 +22,7 @@ from skingpt_r1.images.findings import strongest
 from skingpt_r1.images.masks import load_mask
 from skingpt_r1.images.measure import LesionMeasurement, measure_lesion
 from skingpt_r1.images.reading import Pixels, read_photo
-from skingpt_r1.models.concepts import VALUES
+from skingpt_r1.knowledge.criteria import VALUES
 from skingpt_r1.narrative import vocabulary
 from skingpt_r1.records import Case, Claim, History, Modality
 from skingpt_r1.sources.clustering import key

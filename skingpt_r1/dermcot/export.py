@@ -27,7 +27,7 @@ from PIL import Image
 
 from skingpt_r1.dermcot.card import Card, card_of, croissant_of
 from skingpt_r1.images.reading import read_photo
-from skingpt_r1.models.language import QUESTION, history_text
+from skingpt_r1.narrative.question import QUESTION, history_text
 from skingpt_r1.records import SCHEMA_VERSION, History, SkinGPTError
 from skingpt_r1.sources.rows import BadRow, json_rows
 from skingpt_r1.sources.splits import SPLITS

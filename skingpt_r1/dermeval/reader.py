@@ -30,9 +30,10 @@ from skingpt_r1.dermeval.grammar import MOST_WRITTEN, Grammar, Outlook
 from skingpt_r1.dermeval.rubric import DIMENSIONS
 from skingpt_r1.dermeval.sight import Sight
 from skingpt_r1.models.backbones import Backbone, open_backbone
-from skingpt_r1.models.language import EMBEDDED, history_text
+from skingpt_r1.models.language import EMBEDDED
 from skingpt_r1.models.prompts import Prompt, padded
 from skingpt_r1.narrative.parse import parse
+from skingpt_r1.narrative.question import history_text
 from skingpt_r1.records import History, SkinGPTError
 
 RANK: Final = 8

@@ -21,13 +21,11 @@ from torch import Tensor
 
 from skingpt_r1.distill.run import RunFolder, data_hash
 from skingpt_r1.images.reading import read_photo
+from skingpt_r1.knowledge.criteria import HYPOTHESIS, MELANOMA, VALUES
 from skingpt_r1.models.concepts import (
     CLAMP,
-    HYPOTHESIS,
-    MELANOMA,
     MODALITY,
     SHIPPED,
-    VALUES,
     ConceptHeads,
     ConceptQuality,
     concept_metadata,

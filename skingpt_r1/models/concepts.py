@@ -29,25 +29,6 @@ SHIPPED: Final = "concepts.safetensors"
 MODALITY: Final = "modality"  # name of the head for dermoscopy against clinical
 CLAMP: Final = 8.0  # of standardised features: a picture unlike all others must not decide by one channel
 
-MELANOMA: Final[dict[str, str]] = {
-    "TRBL": "thick reticular or branched lines",
-    "ESA": "eccentric structureless area",
-    "GP": "grey patterns",
-    "PV": "polymorphous vessels",
-    "BDG": "peripheral black dots or globules",
-    "WLSA": "white lines or white structureless area",
-    "PRL": "partial pseudopods or radial lines",
-}
-NEVUS: Final[dict[str, str]] = {
-    "OPC": "one pattern and one colour",
-    "SPC": "symmetrical patterns and colours",
-    "APC": "asymmetric patterns and colours",
-    "MVP": "monomorphic vessels",
-    "PRLC": "circumferential pseudopods or radial lines",
-}
-VALUES: Final = MELANOMA | NEVUS  # expert code -> value of the claim concept "structure"
-HYPOTHESIS: Final = dict.fromkeys(MELANOMA, "melanoma") | dict.fromkeys(NEVUS, "melanocytic nevus")
-
 
 @dataclass(frozen=True, slots=True)
 class ConceptQuality:

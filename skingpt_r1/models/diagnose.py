@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 from skingpt_r1.images.measure import LesionMeasurement, measure_lesion, outlined
 from skingpt_r1.images.quality import QualityReport, check_quality
 from skingpt_r1.images.reading import Photo, read_photo
+from skingpt_r1.knowledge.criteria import HYPOTHESIS, VALUES
 from skingpt_r1.knowledge.diagnoses import BY_URGENCY, category_of, feared, urgency_of
 from skingpt_r1.knowledge.labelsets import BUILT_IN, LabelSet, match
 from skingpt_r1.models import calibration, conformal, guesses
 from skingpt_r1.models import gate as scope_gate
-from skingpt_r1.models.concepts import HYPOTHESIS, MODALITY, VALUES, ConceptHeads, load_concepts
+from skingpt_r1.models.concepts import MODALITY, ConceptHeads, load_concepts
 from skingpt_r1.models.embedded import Embedded, load_adapter, lora_rank
 from skingpt_r1.models.gate import Refusal
 from skingpt_r1.models.generate import Choices, Writer, Written

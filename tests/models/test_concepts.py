@@ -19,11 +19,8 @@ from skingpt_r1.distill.concepts import (
     fold_of,
     quality_of,
 )
+from skingpt_r1.knowledge.criteria import HYPOTHESIS, MELANOMA, NEVUS, VALUES
 from skingpt_r1.models.concepts import (
-    HYPOTHESIS,
-    MELANOMA,
-    NEVUS,
-    VALUES,
     ConceptHeads,
     load_concepts,
     pooled,

@@ -15,11 +15,11 @@ from typing import Any, Final
 
 from skingpt_r1.knowledge.diagnoses import table
 from skingpt_r1.knowledge.labelsets import label_set
-from skingpt_r1.models.weights import cache_dir
 from skingpt_r1.records import Case, SkinGPTError
 from skingpt_r1.sources import registry
 from skingpt_r1.sources.clustering import key
 from skingpt_r1.sources.published import LAYOUTS, TABLE, read_published
+from skingpt_r1.sources.streams import cache_dir
 
 TITLES: Final = {
     "ham10000": "HAM10000 (subset)",
