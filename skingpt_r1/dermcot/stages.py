@@ -160,7 +160,7 @@ def unfit(broken: Mapping[str, Severity], score: Score, least: float) -> str:
     """Why an entry is left out of the corpus, empty if it is not. broken: rules of the lint."""
     if wrong := sorted(rule for rule, severity in broken.items() if severity is Severity.ERROR):
         return f"lint: {', '.join(wrong)}"
-    return "" if score.value >= least else f"{score.scorer} score {score.value:g} is below {least:g}"
+    return "" if score.value >= least else f"{score.scorer} score below {least:g}: {score.value:g}"
 
 
 def as_line(entry: Entry) -> str:

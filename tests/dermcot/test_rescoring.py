@@ -44,6 +44,7 @@ def test_rescoring_gives_the_bytes_of_a_build_by_that_judge(tmp_path: Path) -> N
         assert (tmp_path / "rescored" / name).read_bytes() == (tmp_path / "built" / name).read_bytes()
     report = json.loads((tmp_path / "rescored" / "report.json").read_text())
     assert 0 < report["kept"] < 78 and report["rejected"]["not scored"] == 1
+    assert report["rejected"][f"{judge.name} score below 3"] > 1  # however low
     back = rescore(tmp_path / "rescored", LintScorer(), 4.0, tmp_path / "back", resume=False)
     assert back.read_bytes() == (tmp_path / "lint" / "corpus.jsonl").read_bytes()
 
