@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import torch
 
-from benchmarks.judge_rows import FREE
+from benchmarks.judge_rows import FREE, first_look
 from skingpt_r1.dermeval.degrade.apply import Degraded, degraded, sound
 from skingpt_r1.dermeval.degrade.subject import Pool, Subject
 from skingpt_r1.dermeval.reader import Reader
@@ -70,8 +70,11 @@ def whole_lines(path: Path) -> list[Line]:
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
-def judge(reader: Reader, lessons: Lessons, rows: Sequence[Row], path: Path) -> None:
-    """Journal the scores of every row that has none yet, and whether a sampled answer to a damaged text can be read."""
+def judge(reader: Reader, lessons: Lessons, rows: Sequence[Row], path: Path, counted: bool = False) -> None:
+    """Journal the scores of every row that has none yet, and whether a sampled answer to a damaged text can be read.
+
+    counted: the scores are the first look's, and nothing is read or sampled.
+    """
     told = whole_lines(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, "".join(json.dumps(line) + "\n" for line in told))
@@ -80,17 +83,17 @@ def judge(reader: Reader, lessons: Lessons, rows: Sequence[Row], path: Path) -> 
     reader.eval()
     with path.open("a", encoding="utf-8") as stream:
         for start in range(0, len(left), BATCH):
-            for line in judged(reader, lessons, left[start : start + BATCH]):
+            for line in judged(reader, lessons, left[start : start + BATCH], counted):
                 stream.write(json.dumps(line) + "\n")
             stream.flush()
             log.info("%s: judged %d/%d", path.stem, min(start + BATCH, len(left)), len(left))
 
 
-def judged(reader: Reader, lessons: Lessons, rows: Sequence[Row]) -> list[Line]:
+def judged(reader: Reader, lessons: Lessons, rows: Sequence[Row], counted: bool = False) -> list[Line]:
     """One line a row; `parsed`, of damaged texts only, is of one answer sampled at temperature 1."""
     questions = [lessons.question(row.made) for row in rows]
-    answers = reader.answer(questions, critiques=False)
-    damaged = [i for i, row in enumerate(rows) if row.kind != SOUND]
+    answers = first_look(reader, questions) if counted else reader.answer(questions, critiques=False)
+    damaged = [] if counted else [i for i, row in enumerate(rows) if row.kind != SOUND]
     torch.manual_seed(zlib.crc32(rows[0].key.encode()))
     written = sampled(reader, [reader.prompt(questions[i]) for i in damaged], 1) if damaged else []
     parsed = {
