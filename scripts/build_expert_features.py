@@ -20,8 +20,8 @@ from pathlib import Path
 
 from expert_tally import Tally, majority, table
 
+from skingpt_r1.knowledge.criteria import MELANOMA, NEVUS
 from skingpt_r1.knowledge.diagnoses import lineage, preferred
-from skingpt_r1.models.concepts import MELANOMA, NEVUS
 
 TARGET = Path(__file__).resolve().parents[1] / "skingpt_r1" / "knowledge" / "expert_features.json"
 
