@@ -1,8 +1,8 @@
 """What does each sense add to DermEval? Trained without it, held against the whole on patients kept aside.
 
     python -m benchmarks.senses run --without nothing words naming --steps 400    # names in any number of processes
-    python -m benchmarks.senses run --counted --out runs/senses_counted     # what the first look loses, in minutes
-    python -m benchmarks.senses report [--out runs/senses_counted]
+    python -m benchmarks.senses run --counted                               # what the first look loses, in minutes
+    python -m benchmarks.senses report [--counted]
 
 Each evaluator is trained from its start with one sense taken away, on the same draws and as long; "nothing" has all.
 Run folders runs/senses/NAME, answers runs/senses/judged/NAME.jsonl; started again after kill -9, each goes on where
@@ -30,7 +30,7 @@ from skingpt_r1.dermeval.training.recipe import course
 from skingpt_r1.dermeval.training.supervised import supervise
 
 RUNS: Final = Path("runs/senses")
-COUNTED: Final = Path("runs/senses_counted")  # what both write is kept as a result
+COUNTED: Final = Path("runs/senses_counted")  # the first look's answers, never among those of readers
 NOTHING: Final = "nothing"
 NAMES: Final = (NOTHING, *(f.name for f in fields(Senses)))
 UNCOUNTED: Final = ("words", "counts")  # of which the first look knows nothing, or all
@@ -38,16 +38,17 @@ UNCOUNTED: Final = ("words", "counts")  # of which the first look knows nothing,
 
 def run(options: argparse.Namespace) -> None:
     """Train what is not trained yet, judge what is not judged yet."""
+    counted = options.out == COUNTED
     for name in options.without:
-        if options.counted and name in UNCOUNTED:
+        if counted and name in UNCOUNTED:
             continue
         taken = {} if name == NOTHING else {name: False}
         config = EvalConfig(steps=options.steps, batch=options.batch, soreb_steps=0, **taken)
         start = course(config, options.corpus, options.free, options.runs)
-        if not options.counted:
+        if not counted:
             supervise(config, start.reader, start.lessons.draw, start.digest, options.out / name, resume=True)
         rows = rows_of(start.aside, options.probes)
-        judge(start.reader, start.lessons, rows, options.out / "judged" / f"{name}.jsonl", options.counted)
+        judge(start.reader, start.lessons, rows, options.out / "judged" / f"{name}.jsonl", counted)
 
 
 def report(folder: Path, shown: bool) -> None:
@@ -73,7 +74,7 @@ def report(folder: Path, shown: bool) -> None:
     }
     print(json.dumps(figures, indent=1))
     if shown or folder == COUNTED:
-        keep(folder.name, figures)
+        keep("senses", figures, of="counted" if folder == COUNTED else None)
 
 
 def told(values: np.ndarray, seen: np.ndarray, cases: Sequence[str]) -> dict[str, Any]:
@@ -87,7 +88,14 @@ def told(values: np.ndarray, seen: np.ndarray, cases: Sequence[str]) -> dict[str
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--without", nargs="+", choices=NAMES, default=NAMES, help="the sense that is taken away")
-    parser.add_argument("--counted", action="store_true", help="the first look alone: nothing is trained to read")
+    parser.add_argument(
+        "--counted",
+        action="store_const",
+        dest="out",
+        const=COUNTED,
+        default=argparse.SUPPRESS,
+        help="the first look alone: nothing is trained to read",
+    )
     parser.add_argument("--steps", type=int, default=EvalConfig().steps)
     parser.add_argument("--batch", type=int, default=EvalConfig().batch)
     parser.add_argument("--probes", type=int, default=300, help="pairs of a sound and a damaged text to judge")
