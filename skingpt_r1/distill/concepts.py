@@ -21,7 +21,7 @@ from torch import Tensor
 
 from skingpt_r1.distill.run import RunFolder, data_hash
 from skingpt_r1.images.reading import read_photo
-from skingpt_r1.knowledge.criteria import HYPOTHESIS, MELANOMA, VALUES
+from skingpt_r1.knowledge.criteria import HYPOTHESIS, VALUES
 from skingpt_r1.models.concepts import (
     CLAMP,
     MODALITY,
@@ -66,8 +66,7 @@ class Rows:
 
 def annotated(case: Case, code: str) -> bool:
     """Whether an expert could have chosen this criterion for the case."""
-    wanted = "melanoma" if code in MELANOMA else "melanocytic nevus"
-    return case.concepts is not None and case.diagnosis == wanted
+    return case.concepts is not None and case.diagnosis == HYPOTHESIS[code]
 
 
 def fit(features: Tensor, target: Tensor, penalty: float, start: Tensor | None = None) -> Tensor:
