@@ -107,9 +107,12 @@ def test_everything_can_be_done_by_keyboard(drafts: Path, store: Store, url: str
             assert await page.input_value("#comment") == "Not what I see."
             assert await page.inner_text("#d-safety .value") == "3.5"
             assert await replaced(page, "/api/answer", "Enter") == second
-            await press(page, "?")
-            assert await page.is_visible("#help")
-            await press(page, "Escape")
+            for key, verdict in zip("araear", ("accept", "reject", "accept", "edit", "accept", "reject"), strict=True):
+                await press(page, "?")
+                assert await page.is_visible("#help")
+                await press(page, f"Escape {key}")  # at once: the key after it is not lost
+                assert await page.get_attribute(f"[data-verdict={verdict}]", "aria-pressed") == "true"
+                await press(page, "Escape")
             assert page.wrong == []  # type: ignore[attr-defined]
 
     with serving(drafts, url) as home:

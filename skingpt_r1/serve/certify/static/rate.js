@@ -182,8 +182,17 @@ const letters = {
   "?": () => $("help").showModal(),
 };
 
+// The focus leaves with it: left to the browser it stays in the closed dialog until the next frame, which eats a quick key.
+function closeHelp() {
+  $("help").close();
+  if ($("help").contains(document.activeElement)) document.activeElement.blur();
+}
+
 document.addEventListener("keydown", (e) => {
-  if ($("help").open) return;
+  if ($("help").open) {
+    if (e.key === "Escape") { e.preventDefault(); closeHelp(); }
+    return;
+  }
   const writing = e.target.matches("textarea, input:not([type=range])");
   if (e.key === "Escape" && writing) { e.target.blur(); return; }
   if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) { e.preventDefault(); submit(); return; }
@@ -210,7 +219,7 @@ $("submit").addEventListener("click", submit);
 $("undo").addEventListener("click", () => ask("/api/undo"));
 $("again").addEventListener("click", () => ask("/api/next"));
 $("keys").addEventListener("click", () => $("help").showModal());
-$("close-help").addEventListener("click", () => $("help").close());
+$("close-help").addEventListener("click", closeHelp);
 $("reset").addEventListener("click", () => { remember(); text.value = task.draft; changed(); });
 $("zoom-in").addEventListener("click", () => viewer.zoom(1.5));
 $("zoom-out").addEventListener("click", () => viewer.zoom(1 / 1.5));
