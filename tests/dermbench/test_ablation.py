@@ -122,3 +122,15 @@ def test_variants_are_trained_once_and_load(shared: Grounds, tmp_path: Path) -> 
     assert (small / "writer.safetensors").stat().st_mtime_ns == written
     with pytest.raises(SkinGPTError, match="--filtered"):
         adapters_of(VARIANTS[FILTERED], 0, BUDGET, shared, tmp_path)
+
+
+@pytest.mark.slow
+def test_phases_that_would_come_out_equal_are_taken_over(shared: Grounds, tmp_path: Path) -> None:
+    def written(name: str, seed: int, phase: str) -> int:
+        folder = adapters_of(VARIANTS[name], seed, BUDGET, shared, tmp_path).parent
+        return (folder / phase / "checkpoint.safetensors").stat().st_mtime_ns
+
+    for phase in ("look", "name"):
+        assert written("visual", 0, phase) == written(BOTH, 0, phase)
+        assert written("rank-4", 0, phase) != written(BOTH, 0, phase)
+    assert written(BOTH, 1, "look") != written(BOTH, 0, "look")

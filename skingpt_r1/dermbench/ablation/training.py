@@ -10,6 +10,7 @@ the training that is compared. The calibration is that of the shipped writer, so
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from collections.abc import Mapping
@@ -64,8 +65,10 @@ def adapters_of(variant: Variant, seed: int, budget: Mapping[str, Any], shared: 
         raise SkinGPTError(f"{variant.name}: needs a corpus that DermEval has filtered; name it with --filtered.")
     log.info("%s, seed %d", variant.name, seed)
     if not (folder / WRITER).exists():
+        config = variant.config(budget, seed)
+        _take_over(config, folder, out)
         distil(
-            variant.config(budget, seed),
+            config,
             shared.teacher,
             shared.seen,
             shared.taught[variant.corpus],
@@ -78,3 +81,19 @@ def adapters_of(variant: Variant, seed: int, budget: Mapping[str, Any], shared: 
     shutil.copy(folder / WRITER, made)
     made.replace(given)
     return given
+
+
+def _take_over(config: DistillConfig, folder: Path, out: Path) -> None:
+    """Copy the early phases of a finished variant that had equal settings for them: they would come out the same."""
+    for phase in ("look", "name"):
+        mine, settings = folder / phase, json.loads(json.dumps(config.of_phase(phase), default=str))
+        for finished in sorted(out.glob(f"*/seed{config.seed}/{WRITER}")):
+            other = finished.parent / phase
+            if mine.exists() or not (other / "settings.json").exists():
+                continue
+            if json.loads((other / "settings.json").read_text())["config"] == settings:
+                log.info("%s: as %s", mine, other)
+                copied = folder / f"{phase}.new"
+                shutil.rmtree(copied, ignore_errors=True)
+                shutil.copytree(other, copied)
+                copied.replace(mine)
