@@ -7,7 +7,8 @@ the chain that it is followed, also where it is wrong. Both are told; neither is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 import numpy as np
@@ -69,25 +70,29 @@ def read(
             c for c in cases if key(c) in other and journal.find(key(c), f"{chain}/{other[key(c)]}", settings) is None
         ]
         for name in dict.fromkeys(c.dataset for c in todo):
-
-            def work(several: Sequence[Case], chain: Chain = chain, name: str = name) -> Iterable[Line]:
-                chains = [begun(chain, plain[key(c)]["text"], plain[other[key(c)]]["text"]) for c in several]
-                written = _written(model(), several, chain, chains, name)
-                for case, told in zip(several, written, strict=True):
-                    mine = plain[key(case)]
-                    yield {
-                        "key": key(case), "edit": f"{chain}/{other[key(case)]}", "settings": settings,
-                        "set": case.dataset, "group": mine["group"], "chain": chain.value,
-                        "own": mine["diagnosis"], "foreign": plain[other[key(case)]]["diagnosis"],
-                        "diagnosis": parse(told.text).diagnosis, "text": told.text,
-                    }  # fmt: skip
-
             mine = [c for c in todo if c.dataset == name]
-            for line in in_batches(f"{chain}, {name}", mine, batch, work):
+            work = functools.partial(_lines, model(), chain, name, plain, other, settings)
+            for line in in_batches(f"{name}, {chain}", mine, batch, work):
                 journal.add(line)
         found = (journal.find(key(c), f"{chain}/{other[key(c)]}", settings) for c in cases if key(c) in other)
         lines += [line for line in found if line is not None]
     return lines
+
+
+def _lines(
+    model: Model, chain: Chain, name: str, plain: Mapping[str, Line], other: Mapping[str, str], settings: str,
+    cases: Sequence[Case],
+) -> Iterator[Line]:  # fmt: skip
+    """name: the set that all cases are of. other: key of each case's partner."""
+    chains = [begun(chain, plain[key(c)]["text"], plain[other[key(c)]]["text"]) for c in cases]
+    for case, told in zip(cases, _written(model, cases, chain, chains, name), strict=True):
+        mine = plain[key(case)]
+        yield {
+            "key": key(case), "edit": f"{chain}/{other[key(case)]}", "settings": settings,
+            "set": case.dataset, "group": mine["group"], "chain": chain.value,
+            "own": mine["diagnosis"], "foreign": plain[other[key(case)]]["diagnosis"],
+            "diagnosis": parse(told.text).diagnosis, "text": told.text,
+        }  # fmt: skip
 
 
 def _written(model: Model, cases: Sequence[Case], chain: Chain, chains: Sequence[str], name: str) -> list[Written]:

@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import logging
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
+from skingpt_r1.dermbench.systems.batching import AT_ONCE
+from skingpt_r1.dermcot.engines import in_threads
 from skingpt_r1.records import SkinGPTError
+from skingpt_r1.sources.pace import Pace
 
 log = logging.getLogger(__name__)
 Line = dict[str, Any]
 T = TypeVar("T")
-_EVERY: Final = 10.0  # seconds between two lines of progress
 _NAMES: Final = ("key", "edit", "settings")
 
 
@@ -69,13 +70,10 @@ class Journal:
 def in_batches(
     what: str, todo: Sequence[T], size: int, work: Callable[[Sequence[T]], Iterable[Line]]
 ) -> Iterator[Line]:
-    """The lines of `work` batch by batch; the log tells the pace and the time left."""
-    began = told = time.monotonic()
-    for start in range(0, len(todo), size):
-        batch = todo[start : start + size]
-        yield from work(batch)
-        done = start + len(batch)
-        if time.monotonic() - told > _EVERY or done == len(todo):
-            told = time.monotonic()
-            pace = (told - began) / done
-            log.info("%s %d/%d, %.2f s each, %.0f s left", what, done, len(todo), pace, pace * (len(todo) - done))
+    """The lines of `work` in order, a batch on each core; the log tells the pace and the time left."""
+    batches = [todo[start : start + size] for start in range(0, len(todo), size)]
+    pace, done = Pace(log, len(todo), unit=what), 0
+    for batch, lines in zip(batches, in_threads(lambda batch: list(work(batch)), batches, AT_ONCE), strict=True):
+        yield from lines
+        done += len(batch)
+        pace.tell(done)

@@ -85,16 +85,16 @@ def read(
     missing.sort(key=lambda w: w.case.dataset)  # stable: a batch shares one label set
     for name in dict.fromkeys(w.case.dataset for w in missing):
         mine = [w for w in missing if w.case.dataset == name]
-        for line in in_batches(f"reading {name}", mine, batch, functools.partial(_lines, model, settings)):
+        for line in in_batches(f"{name} readings", mine, batch, functools.partial(_lines, model(), settings)):
             journal.add(line)
     found = (journal.find(key(w.case), w.edit, settings) for w in wanted)
     return [line for line in found if line is not None]
 
 
-def _lines(model: Callable[[], Model], settings: str, batch: Sequence[Wanted]) -> Iterator[Line]:
+def _lines(model: Model, settings: str, batch: Sequence[Wanted]) -> Iterator[Line]:
     labels = label_set(SOURCES[batch[0].case.dataset].label_set)
     photos = [dataclasses.replace(read_photo(w.case.image), pixels=w.pixels()) for w in batch]
-    readings = model().diagnose_all(photos, [Told(w.history) for w in batch], labels)
+    readings = model.diagnose_all(photos, [Told(w.history) for w in batch], labels)
     for w, reading in zip(batch, readings, strict=True):
         yield line_of(w, settings, reading)
 

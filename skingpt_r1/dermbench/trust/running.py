@@ -119,7 +119,7 @@ def _scope_lines(run: Run) -> list[Line]:
     def work(batch: Sequence[scope.Job]) -> Iterable[Line]:
         return [scope.line_of(job, run.model, run.settings) for job in batch]
 
-    for line in in_batches("scope", [j for j in jobs if _missing(run, j.key, j.edit)], run.batch, work):
+    for line in in_batches("pictures of scope", [j for j in jobs if _missing(run, j.key, j.edit)], run.batch, work):
         run.journal.add(line)
     found = (run.journal.find(j.key, j.edit, run.settings) for j in jobs)
     return [line for line in found if line is not None]
