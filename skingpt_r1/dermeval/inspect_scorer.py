@@ -36,8 +36,10 @@ def dermeval(evaluator: str | None = None) -> Scorer:
     """Scores of 0 to 5. evaluator: the folder of one of your own."""
 
     async def score(state: TaskState, target: Target) -> Score:
+        from skingpt_r1.models.threads import side_by_side  # loads torch
+
         text = state.output.completion
-        async with concurrency("dermeval", 1):  # it computes on every core
+        async with concurrency("dermeval", side_by_side()):
             try:
                 told = await anyio.to_thread.run_sync(_judged, state, text, evaluator)
             except CaseError as error:

@@ -23,3 +23,8 @@ def one_thread_each() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def side_by_side() -> int:
+    """How many pieces of work the cores take at once, as many threads each as torch would now use."""
+    return max(1, CORES // torch.get_num_threads())
