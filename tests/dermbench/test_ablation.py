@@ -16,9 +16,9 @@ from safetensors.torch import load_file
 
 pytest.importorskip("inspect_ai")
 
-from skingpt_r1.dermbench.ablation.figures import figures
+from skingpt_r1.dermbench.ablation.figures import figures, of_a_dimension
 from skingpt_r1.dermbench.ablation.study import StudyConfig, study
-from skingpt_r1.dermbench.ablation.table import markdown, plot
+from skingpt_r1.dermbench.ablation.table import HARMS, NOT_SHOWN, YES, helps, markdown, plot
 from skingpt_r1.dermbench.ablation.training import Grounds, adapters_of
 from skingpt_r1.dermbench.ablation.variants import BOTH, FILTERED, MAIN, VARIANTS, chosen
 from skingpt_r1.dermbench.statistics import Metric
@@ -78,10 +78,20 @@ def test_the_difference_is_paired_and_the_seeds_are_told() -> None:
     assert both.seeds == pytest.approx((hard.mean() + 1, hard.mean() + 1.2))
     assert both.mean.value == pytest.approx(hard.mean() + 1.1)
     text = markdown([base, both], {"seeds": [0, 1]})
-    assert "+1.000 (+1.000 to +1.000), clear of 0" in text and VARIANTS["base"].asks in text
+    assert "+1.000 (+1.000 to +1.000), clear of 0" in text
+    assert f"{VARIANTS['base'].asks} *Yes*: pad_ufes_20, accuracy." in text
     drawn = plot([base, both])
     assert ElementTree.fromstring(drawn).tag.endswith("svg")
     assert "pad_ufes_20, accuracy (n = 60)" in drawn  # matplotlib names the text that it draws in a comment
+
+
+def test_it_helps_only_if_every_seed_agrees_and_the_interval_is_clear() -> None:
+    hard = np.random.default_rng(1).normal(0, 0.1, 40)
+    for gains, answer in (((1, 1.2), YES), ((-1, -1.2), HARMS), ((2, -0.5), NOT_SHOWN), ((0, 0), NOT_SHOWN)):
+        by = {"base": [_mean(hard)] * 2, BOTH: [_mean(hard + gain) for gain in gains]}
+        base, both = figures("suite", "safety by offline", by, [str(i) for i in range(40)])
+        assert helps(base, both) == answer
+        assert of_a_dimension(base)
 
 
 def _mean(values: np.ndarray) -> Metric:
@@ -103,8 +113,21 @@ def test_a_study_runs_compares_and_goes_on(shared: Grounds, tmp_path: Path, monk
     assert len(logs) == 2 and (out / "table.md").exists() and (out / "ablation.svg").exists()
     assert study(config, None, tmp_path / "runs", out, resume=True) == found
     assert sorted((out / "logs").rglob("*.eval")) == logs
-    with pytest.raises(SkinGPTError, match="seeds"):
-        study(replace(config, seeds=(0, 1)), None, tmp_path / "runs", out, resume=True)
+    with pytest.raises(SkinGPTError, match="begun with another cases"):
+        study(replace(config, cases=3), None, tmp_path / "runs", out, resume=True)
+
+
+def test_a_study_may_be_given_more_variants_and_seeds_and_no_other_corpus(tmp_path: Path) -> None:
+    config = StudyConfig()
+    assert replace(config, variants=tuple(VARIANTS), seeds=(5,)).claimed() == config.claimed()
+    assert replace(config, budget={"write_steps": 1}).claimed() != config.claimed()
+    config = StudyConfig((FILTERED,), (0,), BUDGET, sets=(), filtered=tmp_path / "one")
+    for name in (FILTERED, BOTH):
+        (tmp_path / "out" / name / "seed0" / "adapters").mkdir(parents=True)
+    with pytest.raises(SkinGPTError, match="nothing has been run yet"):
+        study(config, None, tmp_path / "runs", tmp_path / "out")
+    with pytest.raises(SkinGPTError, match="begun with another filtered"):
+        study(replace(config, filtered=tmp_path / "two"), None, tmp_path / "runs", tmp_path / "out", resume=True)
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ from skingpt_r1.dermbench.reading import read_logs
 from skingpt_r1.dermbench.statistics import Metric, Rows, difference, estimate
 from skingpt_r1.dermeval.agreement import Estimate
 from skingpt_r1.dermeval.raters import MEAN
+from skingpt_r1.dermeval.rubric import DIMENSIONS
 
 SUITE: Final = "suite"
 ByVariant = Mapping[str, Sequence[Metric]]  # variant -> the metric on row numbers, one a seed
@@ -116,12 +117,20 @@ def _judged(folder: Path, variants: Sequence[str], seeds: Sequence[int]) -> list
         cases = [key for key in runs.cases if all(key in one for each in scores.values() for one in each)]
         if not cases:
             continue
-        by = {
-            name: [_mean_of(np.array([one[key][MEAN] for key in cases])) for one in each]
-            for name, each in scores.items()
-        }
-        found += figures(SUITE, f"mean score by {judge}", by, [runs.cases[key].group for key in cases])
+        groups = [runs.cases[key].group for key in cases]
+        for score in (MEAN, *DIMENSIONS):
+            by = {
+                name: [_mean_of(np.array([one[key][score] for key in cases])) for one in each]
+                for name, each in scores.items()
+            }
+            found += figures(SUITE, f"{'mean score' if score == MEAN else score} by {judge}", by, groups)
     return found
+
+
+def of_a_dimension(figure: Figure) -> bool:
+    """Whether it is one of the six scores of a judge and not their mean."""
+    name, judged, _ = figure.metric.partition(" by ")
+    return bool(judged) and name in DIMENSIONS
 
 
 def _mean_of(score: np.ndarray) -> Metric:

@@ -1,6 +1,6 @@
 """The whole study: train each variant with each seed, run all on the same benchmarks, hold them against each other.
 
-    runs/ablation/settings.json    budget, variants, seeds, rows; others are another study
+    runs/ablation/settings.json    budget, rows, benchmarks; others are another study, more variants or seeds are not
     runs/ablation/VARIANT/seedN/   see `training`
     runs/ablation/logs/NAME/       logs of `running`, a folder a benchmark, a system a variant and seed
     runs/ablation/table.md, figures.json, ablation.svg
@@ -20,7 +20,7 @@ from typing import Any, Final
 from skingpt_r1.dermbench.ablation.figures import Figure, of_logs
 from skingpt_r1.dermbench.ablation.table import markdown, plot
 from skingpt_r1.dermbench.ablation.training import adapters_of, grounds
-from skingpt_r1.dermbench.ablation.variants import MAIN, chosen
+from skingpt_r1.dermbench.ablation.variants import FILTERED, MAIN, chosen
 from skingpt_r1.dermbench.classify.benchmark import OnSet
 from skingpt_r1.dermbench.running import Benchmark, RunConfig, run
 from skingpt_r1.dermbench.suites.benchmark import OnSuite
@@ -35,11 +35,12 @@ BUDGET: Final[Mapping[str, int]] = {
     "look_steps": 210, "name_steps": 600, "write_steps": 60, "language_rows": 60,
 }  # fmt: skip
 """A third of the recipe's steps at most: what four variants times three seeds allow two cores in six hours."""
+_MAY_GROW: Final = ("variants", "seeds", "filtered")
 
 
 @dataclass(frozen=True)
 class StudyConfig:
-    """One study. Saved in its folder; another one needs another folder."""
+    """One study. Saved in its folder, which may be given more variants and seeds later; another one needs another."""
 
     variants: tuple[str, ...] = field(default=MAIN, metadata={"help": "which variants; the recipe itself always is"})
     seeds: tuple[int, ...] = field(default=(0, 1, 2), metadata={"help": "each variant is trained once with each"})
@@ -62,6 +63,10 @@ class StudyConfig:
         told = asdict(self) | {"budget": dict(self.budget)}
         return json.loads(json.dumps(told, default=str))
 
+    def claimed(self) -> dict[str, Any]:
+        """The settings that each variant's figures depend on, whatever others there are."""
+        return {name: value for name, value in self.settings().items() if name not in _MAY_GROW}
+
 
 def study(config: StudyConfig, data: Path | None, runs: Path, out: Path, resume: bool = False) -> list[Figure]:
     """Everything that is not done yet; returns the figures. Raises SkinGPTError where data or teacher is missing.
@@ -69,7 +74,12 @@ def study(config: StudyConfig, data: Path | None, runs: Path, out: Path, resume:
     data: folder of the open image folders. runs: caches, and the teacher.
     """
     variants = chosen(config.variants)
-    claim(out, out / "settings.json", config.settings(), resume, holds="an ablation", another="folder")
+    claim(out, out / "settings.json", config.claimed(), resume, holds="an ablation", another="folder")
+    if config.filtered is not None and FILTERED in config.variants:
+        corpus = {"filtered": str(config.filtered)}
+        claim(
+            out, out / FILTERED / "corpus.json", corpus, resume=True, holds="a variant", another="--filtered or --out"
+        )
     shared = None
     systems: list[System] = []
     for seed in config.seeds:

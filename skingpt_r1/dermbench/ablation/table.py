@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from skingpt_r1.dermbench.ablation.figures import Figure
+from skingpt_r1.dermbench.ablation.figures import Figure, of_a_dimension
 from skingpt_r1.dermbench.ablation.variants import BOTH, VARIANTS
 from skingpt_r1.dermeval.agreement import Estimate
 from skingpt_r1.records import SkinGPTError
+
+YES: Final = "Yes"
+HARMS: Final = "No, it harms"
+NOT_SHOWN: Final = "Not shown either way"
 
 
 def markdown(found: Sequence[Figure], settings: Mapping[str, Any]) -> str:
@@ -30,9 +34,29 @@ def markdown(found: Sequence[Figure], settings: Mapping[str, Any]) -> str:
         seeds = ", ".join(f"{value:.3f}" for value in f.seeds)
         less = "" if f.less is None else f"{_told(f.less, sign=True)}{', clear of 0' if clear(f.less) else ''}"
         lines.append(f"| {f.benchmark} | {f.metric} | {f.n} | {f.variant} | {_told(f.mean)} | {seeds} | {less} |")
-    lines += ["", "## What each variant asks", ""]
-    lines += [f"- **{name}**: {VARIANTS[name].asks}" for name in dict.fromkeys(f.variant for f in found)]
+    lines += ["", "## Does it help?", ""]
+    lines += [_answered(name, found) for name in dict.fromkeys(f.variant for f in found) if name != BOTH]
     return "\n".join(lines) + "\n"
+
+
+def helps(figure: Figure, whole: Figure) -> str:
+    """What taking the part away shows. whole: the same metric of the recipe. An answer needs every seed's consent."""
+    apart = [mine - without for mine, without in zip(whole.seeds, figure.seeds, strict=True)]
+    if figure.less is None or figure.less.value is None or not clear(figure.less):
+        return NOT_SHOWN
+    if min(apart) > 0 and figure.less.value > 0:
+        return YES
+    return HARMS if max(apart) < 0 and figure.less.value < 0 else NOT_SHOWN
+
+
+def _answered(name: str, found: Sequence[Figure]) -> str:
+    whole = {(f.benchmark, f.metric): f for f in found if f.variant == BOTH}
+    by: dict[str, list[str]] = {YES: [], HARMS: [], NOT_SHOWN: []}
+    for f in found:
+        if f.variant == name:
+            by[helps(f, whole[f.benchmark, f.metric])].append(f"{f.benchmark}, {f.metric}")
+    told = ". ".join(f"*{answer}*: {'; '.join(where)}" for answer, where in by.items() if where)
+    return f"- **{name}**: {VARIANTS[name].asks} {told}."
 
 
 def clear(told: Estimate) -> bool:
@@ -50,7 +74,10 @@ def _told(told: Estimate, sign: bool = False) -> str:
 
 
 def plot(found: Sequence[Figure]) -> str:
-    """SVG: a panel a metric, a row a variant, its seeds around its mean. Raises SkinGPTError without matplotlib."""
+    """SVG: a panel a metric (of a judge's scores their mean), a row a variant, its seeds around its mean.
+
+    Raises SkinGPTError without matplotlib.
+    """
     try:
         import matplotlib as mpl
         from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -58,7 +85,7 @@ def plot(found: Sequence[Figure]) -> str:
     except ImportError as error:
         raise SkinGPTError("the ablation's plot needs matplotlib: pip install 'skingpt-r1[bench]'.") from error
     panels: dict[tuple[str, str], list[Figure]] = {}
-    for f in found:
+    for f in (f for f in found if not of_a_dimension(f)):
         panels.setdefault((f.benchmark, f.metric), []).append(f)
     rows = -(-len(panels) // 2)
     variants = max(map(len, panels.values()))
