@@ -97,7 +97,7 @@ def table(
 
 def _print(rows: Sequence[Figures]) -> None:
     from skingpt_r1.dermbench.classify.sets import TITLES
-    from skingpt_r1.dermbench.classify.table import COLUMNS, cell, head
+    from skingpt_r1.dermbench.classify.table import COLUMNS, head
 
     shown = [name for name in COLUMNS if any(name in row.found for row in rows)]
     told = Table(title=f"{TITLES.get(rows[0].source, rows[0].source)}, {rows[0].split}", show_lines=True)
@@ -105,5 +105,5 @@ def _print(rows: Sequence[Figures]) -> None:
     for row in rows:
         told.add_column("\n".join(head(row)), overflow="fold", justify="right")
     for name in shown:
-        told.add_row(COLUMNS[name], *(cell(row.found[name]) if name in row.found else "–" for row in rows))
+        told.add_row(COLUMNS[name], *(row.found[name].told() if name in row.found else "–" for row in rows))
     Console(highlight=False).print(told)

@@ -190,11 +190,7 @@ def _print_report(report: Report) -> None:
 
 
 def _with_interval(told: Estimate) -> str:
-    if told.value is None:
-        return "cannot be said"
-    if told.low is None or told.high is None:
-        return f"{told.value:+z.2f}, too few for an interval"
-    return f"{told.value:+z.2f} ({told.low:+z.2f} to {told.high:+z.2f})"
+    return told.told("+z.2f", alone=", too few for an interval", unknown="cannot be said")
 
 
 def _say(line: str) -> None:

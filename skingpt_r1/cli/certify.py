@@ -219,8 +219,4 @@ def _print_agreement(told: Agreement) -> None:
 
 
 def _figure(found: Estimate, form: str = "z.2f") -> str:
-    if found.value is None:
-        return "not known"
-    if found.low is None or found.high is None:
-        return format(found.value, form)
-    return f"{found.value:{form}} ({found.low:{form}} to {found.high:{form}})"
+    return found.told(form, unknown="not known")

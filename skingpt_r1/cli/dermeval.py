@@ -22,7 +22,6 @@ from skingpt_r1.dermeval.scoring import score as score_file
 from skingpt_r1.records import SkinGPTError, read_history
 
 if TYPE_CHECKING:
-    from skingpt_r1.dermeval.agreement import Estimate
     from skingpt_r1.dermeval.judging import Judgement
     from skingpt_r1.dermeval.raters import Comparison, Row, ScoreTable
 
@@ -225,16 +224,10 @@ def _print_agreement(found: Comparison, one: ScoreTable, other: ScoreTable) -> N
     for row in found.rows:
         limits = "{:+.2f} to {:+.2f}".format(*row.limits) if row.limits else row.unknown
         others = [_value(row, name) for name in ("pearson", "spearman", "icc", "alpha")]
-        shown.add_row(row.name, _value(row, "mae"), _with_interval(row.figures["bias"]), *others, limits)
+        shown.add_row(row.name, _value(row, "mae"), row.figures["bias"].told("+z.2f", unknown=""), *others, limits)
     console.print(shown)
 
 
 def _value(row: Row, name: str) -> str:
     value = row.figures[name].value
     return row.unknown if value is None else f"{value:z.2f}"
-
-
-def _with_interval(told: Estimate) -> str:
-    if told.value is None or told.low is None or told.high is None:
-        return "" if told.value is None else f"{told.value:+z.2f}"
-    return f"{told.value:+z.2f} ({told.low:+z.2f} to {told.high:+z.2f})"

@@ -36,6 +36,14 @@ class Estimate:
     low: float | None = None
     high: float | None = None
 
+    def told(self, form: str = ".3f", alone: str = "", unknown: str = "–") -> str:
+        """ "0.912 (0.894 to 0.930)". form: of each number. alone: what follows a value without an interval."""
+        if self.value is None:
+            return unknown
+        if self.low is None or self.high is None:
+            return f"{self.value:{form}}{alone}"
+        return f"{self.value:{form}} ({self.low:{form}} to {self.high:{form}})"
+
 
 def mae(x: Floats) -> Floats:
     """Mean absolute difference."""

@@ -32,8 +32,8 @@ def markdown(found: Sequence[Figure], settings: Mapping[str, Any]) -> str:
     ]
     for f in found:
         seeds = ", ".join(f"{value:.3f}" for value in f.seeds)
-        less = "" if f.less is None else f"{_told(f.less, sign=True)}{', clear of 0' if clear(f.less) else ''}"
-        lines.append(f"| {f.benchmark} | {f.metric} | {f.n} | {f.variant} | {_told(f.mean)} | {seeds} | {less} |")
+        less = "" if f.less is None else f.less.told("+.3f") + (", clear of 0" if clear(f.less) else "")
+        lines.append(f"| {f.benchmark} | {f.metric} | {f.n} | {f.variant} | {f.mean.told()} | {seeds} | {less} |")
     lines += ["", "## Does it help?", ""]
     lines += [_answered(name, found) for name in dict.fromkeys(f.variant for f in found) if name != BOTH]
     return "\n".join(lines) + "\n"
@@ -62,15 +62,6 @@ def _answered(name: str, found: Sequence[Figure]) -> str:
 def clear(told: Estimate) -> bool:
     """Whether the interval leaves out 0."""
     return told.low is not None and told.high is not None and (told.low > 0 or told.high < 0)
-
-
-def _told(told: Estimate, sign: bool = False) -> str:
-    form = "+.3f" if sign else ".3f"
-    if told.value is None:
-        return "–"
-    if told.low is None or told.high is None:
-        return format(told.value, form)
-    return f"{told.value:{form}} ({told.low:{form}} to {told.high:{form}})"
 
 
 def plot(found: Sequence[Figure]) -> str:

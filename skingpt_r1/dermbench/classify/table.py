@@ -89,7 +89,7 @@ def markdown(rows: Sequence[Figures]) -> str:
         shown = [name for name in COLUMNS if any(name in row.found for row in mine)]
         lines = [_line(["system", "cases", *(COLUMNS[name] for name in shown)])]
         lines.append("| --- |" + " ---: |" * (len(shown) + 1))
-        lines += [_line([*head(row), *(cell(row.found.get(name, Estimate())) for name in shown)]) for row in mine]
+        lines += [_line([*head(row), *(row.found.get(name, Estimate()).told() for name in shown)]) for row in mine]
         chance = f"Chance: {mine[0].chance:.3f}. " if mine[0].chance else ""
         parts += [f"## {TITLES.get(source, source)}, {mine[0].split}", "\n".join(lines), chance + _NOTE]
         if groups := _subgroups(mine):
@@ -111,13 +111,6 @@ def head(row: Figures) -> tuple[str, str]:
     return name, cases + (f" ({', '.join(others)})" if others else "")
 
 
-def cell(told: Estimate) -> str:
-    """ "0.712 (0.650 to 0.771)"; a dash where nothing can be said."""
-    if told.value is None:
-        return DASH
-    return f"{told.value:.3f}" + ("" if told.low is None else f" ({told.low:.3f} to {told.high:.3f})")
-
-
 def _subgroups(rows: Sequence[Figures]) -> str:
     keys = dict.fromkeys((group.by, group.value) for row in rows for group in row.subgroups)
     if not keys:
@@ -127,7 +120,7 @@ def _subgroups(rows: Sequence[Figures]) -> str:
         mine = [{(g.by, g.value): g for g in row.subgroups}.get((by, value)) for row in rows]
         n = max(group.n for group in mine if group)
         lines.append(
-            _line([f"{by.replace('_', ' ')}: {value}", str(n), *(cell(g.accuracy) if g else DASH for g in mine)])
+            _line([f"{by.replace('_', ' ')}: {value}", str(n), *(g.accuracy.told() if g else DASH for g in mine)])
         )
     return "\n".join([*lines, "", f"Accuracy. {DASH}: n < {LEAST}, no claim."])
 

@@ -40,13 +40,14 @@ class Figure:
     card: bool = False
 
     @property
+    def sure(self) -> Estimate:
+        """The estimate, with its interval only where it may be claimed."""
+        return self.estimate if self.groups >= LEAST else Estimate(self.estimate.value)
+
+    @property
     def told(self) -> str:
         """ "0.912 (0.894 to 0.930)"; a value alone where too few cases let nothing be said of its doubt."""
-        if self.estimate.value is None:
-            return "not known"
-        if self.groups < LEAST or self.estimate.low is None or self.estimate.high is None:
-            return f"{self.estimate.value:.3f} (n too small to claim anything)"
-        return f"{self.estimate.value:.3f} ({self.estimate.low:.3f} to {self.estimate.high:.3f})"
+        return self.sure.told(alone=" (n too small to claim anything)", unknown="not known")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,7 @@ def mean_of(values: ArrayLike) -> Metric:
 
 def bar(found: Figure) -> dict[str, Any]:
     """A figure as a plot's bar or point; its interval only where it may be claimed."""
-    told = found.estimate if found.groups >= LEAST else Estimate(found.estimate.value)
-    return {"name": found.name, "n": found.n, "value": told.value, "low": told.low, "high": told.high}
+    return {"name": found.name, "n": found.n, **asdict(found.sure)}
 
 
 def save(section: Section, folder: Path) -> Path:
