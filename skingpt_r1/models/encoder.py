@@ -31,6 +31,9 @@ PYRAMID_BLOCKS = (3, 6, 10)  # the last at strides 4, 8 and 16
 PYRAMID_CHANNELS = (24, 48, 88)
 CHANNELS = 1280
 IMAGE_SIZE = 260
+_AT_ONCE = (
+    2  # pictures: the large maps of more of them leave a processor's cache, and each then takes three times as long
+)
 
 
 class Tuning(StrEnum):
@@ -124,16 +127,18 @@ class Encoder(nn.Module):
 
     def lower(self, pixels: Tensor) -> Tensor:
         """Pixels [B, 3, H, W] in -1..1 -> the cacheable map [B, 88, H/16, W/16]."""
-        x = F.relu6(self._bn0(self._conv_stem(_same(pixels, 3, 2))))
-        for block in self._blocks[:LOWER_BLOCKS]:
-            x = block(x)
-        return x
+        return self.pyramid(pixels)[-1]
 
     def pyramid(self, pixels: Tensor) -> list[Tensor]:
         """Pixels [B, 3, H, W] -> frozen maps at strides 4, 8 and 16, with 24, 48 and 88 channels.
 
         The last one is `lower`'s; no adapter is on the way, so that an adapted encoder gives the same.
         """
+        several = pixels.shape[0] if pixels.is_cuda else _AT_ONCE
+        parts = [self._pyramid(few) for few in pixels.split(several)]
+        return [torch.cat(maps) for maps in zip(*parts, strict=True)]
+
+    def _pyramid(self, pixels: Tensor) -> list[Tensor]:
         x = F.relu6(self._bn0(self._conv_stem(_same(pixels, 3, 2))))
         maps: list[Tensor] = []
         for i, block in enumerate(self._blocks[:LOWER_BLOCKS]):

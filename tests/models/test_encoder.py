@@ -40,6 +40,18 @@ def test_fresh_adapters_change_nothing(encoder: Encoder, cat: torch.Tensor) -> N
     assert torch.allclose(plain(cat), encoder(cat), atol=1e-5)
 
 
+@torch.inference_mode()
+def test_many_pictures_give_the_maps_of_each(encoder: Encoder) -> None:
+    pictures = torch.rand(5, 3, IMAGE_SIZE, IMAGE_SIZE, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    many, each = encoder.pyramid(pictures), [encoder.pyramid(one[None]) for one in pictures]
+    assert [m.shape[:2] for m in many] == [(5, 24), (5, 48), (5, 88)]
+    for maps, ones in zip(many, zip(*each, strict=True), strict=True):
+        assert maps.is_contiguous()  # else a file of them would hold another order
+        assert torch.allclose(maps, torch.cat(ones), atol=1e-4)
+    assert torch.equal(encoder.lower(pictures), many[-1])
+    assert [m.shape[0] for m in encoder.pyramid(pictures[:0])] == [0, 0, 0]
+
+
 def test_tuning_says_what_learns(encoder: Encoder) -> None:
     assert not list(encoder.trainable(Tuning.FROZEN))
     adapters = dict(encoder.trainable(Tuning.ADAPTERS))
