@@ -177,6 +177,17 @@ def test_roles(browser: Callable[..., Browser], queued: Store) -> None:
     assert stranger.client.get("/docs").status_code == stranger.client.get("/openapi.json").status_code == 404
 
 
+def test_the_agreement_page_tells_each_figure(browser: Callable[..., Browser], queued: Store) -> None:
+    boss, ada, bo = browser("Boss", Role.ADMIN), browser("Ada"), browser("Bo")
+    while (task := ada.task()) is not None:
+        assert ada.answer(task).status_code == 200
+    while (task := bo.task()) is not None:
+        assert bo.answer(task, scores=dict.fromkeys(DIMENSIONS, 3.5)).status_code == 200
+    page = boss.client.get("/admin/agreement").text
+    assert page.count("<td>+0.50</td>") >= len(DIMENSIONS) and page.count("<td>-0.50</td>") >= len(DIMENSIONS)
+    assert "z.2f" not in page
+
+
 def test_an_admin_invites_and_locks_and_sees_the_trail(browser: Callable[..., Browser], queued: Store) -> None:
     boss, ada = browser("Boss", Role.ADMIN), browser("Ada")
     made = boss.client.post("/admin/invitation", data={"form": boss.form, "role": "adjudicator"}).text
