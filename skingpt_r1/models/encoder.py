@@ -31,9 +31,7 @@ PYRAMID_BLOCKS = (3, 6, 10)  # the last at strides 4, 8 and 16
 PYRAMID_CHANNELS = (24, 48, 88)
 CHANNELS = 1280
 IMAGE_SIZE = 260
-_AT_ONCE = (
-    2  # pictures: the large maps of more of them leave a processor's cache, and each then takes three times as long
-)
+_AT_ONCE = 2  # pictures; the large maps of more leave a processor's cache, and each takes three times as long
 
 
 class Tuning(StrEnum):

@@ -42,11 +42,11 @@ def markdown(found: Sequence[Figure], settings: Mapping[str, Any]) -> str:
 def helps(figure: Figure, whole: Figure) -> str:
     """What taking the part away shows. whole: the same metric of the recipe. An answer needs every seed's consent."""
     apart = [mine - without for mine, without in zip(whole.seeds, figure.seeds, strict=True)]
-    if figure.less is None or figure.less.value is None or not clear(figure.less):
+    if figure.less is None or not clear(figure.less):
         return NOT_SHOWN
-    if min(apart) > 0 and figure.less.value > 0:
+    if min(apart) > 0:
         return YES
-    return HARMS if max(apart) < 0 and figure.less.value < 0 else NOT_SHOWN
+    return HARMS if max(apart) < 0 else NOT_SHOWN
 
 
 def _answered(name: str, found: Sequence[Figure]) -> str:
