@@ -28,13 +28,14 @@ from skingpt_r1.dermbench.statistics import interval
 from skingpt_r1.distill.data import gather
 from skingpt_r1.distill.masked import Outlined, outlined_cases, true_mask
 from skingpt_r1.distill.segment import box_iou, dice_and_iou
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.segmenter import load_segmenter
 from skingpt_r1.sources.clustering import key
 
 log = logging.getLogger(__name__)
 Mask = NDArray[np.bool_]
-Method = Callable[[NDArray[np.uint8]], Mask]
+Method = Callable[[Pixels], Mask]
 
 
 def largest(mask: Mask) -> Mask:
@@ -45,13 +46,13 @@ def largest(mask: Mask) -> Mask:
     return np.asarray(parts == np.bincount(parts.ravel())[1:].argmax() + 1)
 
 
-def otsu(pixels: NDArray[np.uint8]) -> Mask:
+def otsu(pixels: Pixels) -> Mask:
     """Otsu's threshold on smoothed grey values; the darker side is the lesion."""
     grey = gaussian(pixels.mean(2), 2)
     return np.asarray(grey < threshold_otsu(grey))
 
 
-def grab_cut(pixels: NDArray[np.uint8]) -> Mask:
+def grab_cut(pixels: Pixels) -> Mask:
     """GrabCut (Rother et al. 2004), told that the lesion is somewhere in the middle 80 %."""
     height, width = pixels.shape[:2]
     marks = np.zeros((height, width), np.uint8)

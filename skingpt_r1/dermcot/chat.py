@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import httpx2 as httpx
 from PIL import Image
 
-from skingpt_r1.images.reading import Pixels
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.records import SkinGPTError
 
 log = logging.getLogger(__name__)

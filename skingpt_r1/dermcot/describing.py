@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from skingpt_r1.dermcot.chat import Chat
 from skingpt_r1.dermcot.draft import LEAST_SUPPORT, ScoredClaim
 from skingpt_r1.dermcot.evidence import Segment, claims_of, look, observed, tellable, told
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.findings import explain, strongest, support
 from skingpt_r1.images.measure import LesionMeasurement
-from skingpt_r1.images.reading import Pixels
 from skingpt_r1.narrative.parse import parse
 from skingpt_r1.narrative.question import history_text
 from skingpt_r1.narrative.scan import diagnoses_in

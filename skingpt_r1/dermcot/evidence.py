@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skingpt_r1.dermcot.draft import ScoredClaim
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.findings import strongest
 from skingpt_r1.images.masks import load_mask
 from skingpt_r1.images.measure import LesionMeasurement, measure_lesion
-from skingpt_r1.images.reading import Pixels, read_photo
+from skingpt_r1.images.reading import read_photo
 from skingpt_r1.knowledge.criteria import VALUES
 from skingpt_r1.narrative import vocabulary
 from skingpt_r1.records import Case, Claim, History, Modality
@@ -30,7 +31,7 @@ from skingpt_r1.sources.streams import write_text
 
 log = logging.getLogger(__name__)
 PRIVATE = ("skin_type", "diameter_mm")  # recorded for few, and told to nobody's disadvantage
-Segment = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # pixels [H, W, 3] -> lesion probability [H, W]
+Segment = Callable[[Pixels], NDArray[np.float32]]  # pixels [H, W, 3] -> lesion probability [H, W]
 
 
 def tellable(history: History) -> History:

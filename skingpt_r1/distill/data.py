@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from skingpt_r1.distill.features import FeatureCache
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.models.embedding import embedder
-from skingpt_r1.models.preprocess import Pixels
 from skingpt_r1.models.segmenter import frozen_encoder
 from skingpt_r1.models.teacher import LabelSpaces
 from skingpt_r1.records import Case, SkinGPTError

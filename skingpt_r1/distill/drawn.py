@@ -11,6 +11,7 @@ import random
 import numpy as np
 from numpy.typing import NDArray
 
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.records import Case, Modality
 
 DATASET = "drawn"
@@ -26,7 +27,7 @@ def drawn_cases(count: int) -> list[Case]:
     ]
 
 
-def draw(name: str) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+def draw(name: str) -> tuple[Pixels, NDArray[np.bool_]]:
     """Picture [240, 280, 3] and lesion mask [240, 280] of a drawn case's id; the same ones every time."""
     rng = random.Random(name)
     noise = np.random.default_rng(rng.randrange(2**32))

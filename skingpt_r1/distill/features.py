@@ -22,9 +22,10 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.models.encoder import IMAGE_SIZE, LOWER_CHANNELS, Encoder, to_pixels
 from skingpt_r1.models.precision import CACHED_FEATURES
-from skingpt_r1.models.preprocess import Pixels, augmented, centre_square
+from skingpt_r1.models.preprocess import augmented, centre_square
 from skingpt_r1.models.weights import save_tensors, sha256_of
 
 log = logging.getLogger(__name__)

@@ -24,6 +24,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from skingpt_r1.distill.drawn import DATASET, draw
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.masks import load_mask
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.encoder import IMAGE_SIZE, Encoder, to_pixels
@@ -95,9 +96,7 @@ def true_mask(case: Case, shape: tuple[int, int]) -> NDArray[np.bool_]:
     return load_mask(case.mask, "centre-square" if case.dataset == "ham10000" else "full", shape)
 
 
-def picture_and_target(
-    outlined: Outlined, rng: random.Random | None
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], float]:
+def picture_and_target(outlined: Outlined, rng: random.Random | None) -> tuple[Pixels, Pixels, float]:
     """Square picture [260, 260, 3], target [130, 130] 0..255, area (-1 with a mask); plain without `rng`."""
     if outlined.case.dataset == DATASET:
         pixels, filled = draw(outlined.case.id)

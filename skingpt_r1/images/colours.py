@@ -13,6 +13,7 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.lab import REFERENCE_SKIN, Lab, balance_gains, balanced, to_lab
 
 COLOURS: Final = ("light brown", "dark brown", "black", "blue-grey", "red", "pink", "white", "yellow")
@@ -87,14 +88,14 @@ def classify(lab: Lab, skin: tuple[float, float, float]) -> NDArray[np.int8]:
     return np.select(rules, index, default=NAMES.index("light brown")).astype(np.int8)
 
 
-def colour_shares(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> dict[str, float]:
+def colour_shares(pixels: Pixels, mask: NDArray[np.bool_]) -> dict[str, float]:
     """Share of the lesion (mask True) that has each of NAMES; they add up to 1. All 0 for an empty mask."""
     colours = named_pixels(pixels, mask)[mask]
     counts = np.bincount(colours, minlength=len(NAMES)) / max(1, colours.size)
     return {name: float(share) for name, share in zip(NAMES, counts, strict=True)}
 
 
-def named_pixels(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.int8]:
+def named_pixels(pixels: Pixels, mask: NDArray[np.bool_]) -> NDArray[np.int8]:
     """Index into NAMES for every pixel [H, W] of the picture, relative to the skin outside the mask."""
     skin = surrounding_skin(to_lab(pixels), mask)
     gains = balance_gains(skin)

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 from pillow_heif import HeifImageFile
 
+Pixels = NDArray[np.uint8]
+"""A decoded picture: sRGB, [height, width, 3]."""
+
 # What decoders are seen to raise on malformed bytes (found by mutating files, see the tests).
 DAMAGE = (
     OSError,
@@ -57,7 +60,7 @@ _UPRIGHT = {
 }
 
 
-def to_srgb(image: ImageFile.ImageFile) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+def to_srgb(image: ImageFile.ImageFile) -> tuple[Pixels, tuple[str, ...]]:
     """Decoded pixels uint8 [H, W, 3] of the first frame, and notes on what was changed or assumed."""
     notes: list[str] = []
     frames = getattr(image, "n_frames", 1)

@@ -12,6 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from skingpt_r1.images.decoding import Pixels
+
 Lab = NDArray[np.float32]
 
 _LINEAR: Final = np.array(
@@ -29,7 +31,7 @@ _TO_XYZ: Final = np.array(
 )
 
 
-def to_lab(pixels: NDArray[np.uint8], gains: NDArray[np.float32] | None = None) -> Lab:
+def to_lab(pixels: Pixels, gains: NDArray[np.float32] | None = None) -> Lab:
     """CIELAB float32 [..., 3] of sRGB uint8 [..., 3]: L* 0..100, a* and b* about -110..110.
 
     gains: factors [3] on X, Y and Z (see balance_gains), none for the colours as photographed.

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from skingpt_r1.images import shape
 from skingpt_r1.images.colours import COLOURS, NAMES, NOTICEABLE, classify, surrounding_skin
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.lab import Lab, balance_gains, balanced, to_lab
 from skingpt_r1.images.scaling import resize_map, shrink
 
@@ -77,14 +78,14 @@ class LesionMeasurement:
         return found
 
 
-def outlined(pixels: NDArray[np.uint8], probability: NDArray[Any]) -> bool:
+def outlined(pixels: Pixels, probability: NDArray[Any]) -> bool:
     """Whether `measure_lesion` would find a lesion to measure."""
     chance = resize_map(probability, shrink(pixels, SIDE).shape[:2])
     return bool(shape.lesion_mask(chance, LEVELS[1]).any())
 
 
 def measure_lesion(
-    pixels: NDArray[np.uint8], probability: NDArray[Any], mm_per_pixel: float | None = None
+    pixels: Pixels, probability: NDArray[Any], mm_per_pixel: float | None = None
 ) -> LesionMeasurement | None:
     """Measure the lesion that `probability` (0..1 or bool, [h, w], any size) shows in uint8 [H, W, 3].
 
@@ -173,7 +174,7 @@ def _contrast(inside: NDArray[np.float32], skin: tuple[float, float, float]) -> 
 
 
 def _colours(
-    pixels: NDArray[np.uint8], variants: list[shape.Mask], skin: tuple[float, float, float]
+    pixels: Pixels, variants: list[shape.Mask], skin: tuple[float, float, float]
 ) -> tuple[dict[str, Quantity], Quantity]:
     small = shrink(pixels, COLOUR_SIDE)
     masks = [resize_map(m, small.shape[:2]) >= 0.5 for m in variants]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from skingpt_r1.images.colours import COLOURS, SKIN
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.measure import LesionMeasurement
 from skingpt_r1.images.scaling import resize_map, shrink
 
@@ -33,7 +34,7 @@ SWATCHES: Final = {
 }
 
 
-def outline_picture(pixels: NDArray[np.uint8], mask: NDArray[Any], side: int = SIDE) -> Image.Image:
+def outline_picture(pixels: Pixels, mask: NDArray[Any], side: int = SIDE) -> Image.Image:
     """The photo uint8 [H, W, 3] with the lesion's outline (mask [h, w], any size) drawn on it."""
     photo = _enlarge(pixels, side)
     line, halo = _contour(mask, photo.shape[:2])
@@ -42,7 +43,7 @@ def outline_picture(pixels: NDArray[np.uint8], mask: NDArray[Any], side: int = S
     return Image.fromarray(photo)
 
 
-def heat_picture(pixels: NDArray[np.uint8], heat: NDArray[Any], side: int = SIDE) -> Image.Image:
+def heat_picture(pixels: Pixels, heat: NDArray[Any], side: int = SIDE) -> Image.Image:
     """The photo in grey, and over it `heat` [h, w] from 0 (nothing) over orange to 1 (yellow)."""
     photo = _enlarge(pixels, side)
     warmth = np.clip(resize_map(heat, photo.shape[:2]), 0, 1)[..., None]
@@ -53,7 +54,7 @@ def heat_picture(pixels: NDArray[np.uint8], heat: NDArray[Any], side: int = SIDE
     return Image.fromarray(mixed.round().astype(np.uint8))
 
 
-def measurement_picture(pixels: NDArray[np.uint8], measurement: LesionMeasurement, side: int = SIDE) -> Image.Image:
+def measurement_picture(pixels: Pixels, measurement: LesionMeasurement, side: int = SIDE) -> Image.Image:
     """The photo with outline and principal axes, and under it a bar of the lesion's colours with shares."""
     photo = outline_picture(pixels, measurement.mask, side)
     _draw_axes(photo, measurement)
@@ -95,7 +96,7 @@ def _draw_colours(sheet: Image.Image, top: int, shown: list[tuple[str, float]]) 
         draw.text((x + 20, y - 1), f"{'like skin' if name == SKIN else name} {share:.0%}", (30, 30, 30), font)
 
 
-def _enlarge(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+def _enlarge(pixels: Pixels, side: int) -> Pixels:
     """A writable copy with the longer side exactly `side`."""
     height, width = pixels.shape[:2]
     scale = side / max(height, width)

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.lab import to_lab
 from skingpt_r1.images.scaling import shrink
 
@@ -86,7 +87,7 @@ class Thresholds:
 THRESHOLDS: Final = Thresholds()
 
 
-def check_quality(pixels: NDArray[np.uint8]) -> QualityReport:
+def check_quality(pixels: Pixels) -> QualityReport:
     """Judge one photo, uint8 [H, W, 3] sRGB."""
     limits = THRESHOLDS
     small = shrink(pixels, _SIDE)
@@ -131,7 +132,7 @@ def skin_share(lab: NDArray[np.float32], chroma: NDArray[np.float32]) -> float:
     return float(likely.sum() / max(1, visible.sum()))
 
 
-def painted_share(pixels: NDArray[np.uint8]) -> float:
+def painted_share(pixels: Pixels) -> float:
     """Share of the picture that has exactly its most frequent colour, black left out."""
     wide = pixels.astype(np.int64)
     code = (wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2])[wide.max(axis=-1) > 24]
@@ -139,7 +140,7 @@ def painted_share(pixels: NDArray[np.uint8]) -> float:
 
 
 def _not_skin(
-    pixels: NDArray[np.uint8], lab: NDArray[np.float32], chroma: NDArray[np.float32], limits: Thresholds
+    pixels: Pixels, lab: NDArray[np.float32], chroma: NDArray[np.float32], limits: Thresholds
 ) -> tuple[float, float] | None:
     """(value, limit) of the first test that skin never fails: hue, some contrast, coherent texture."""
     lightness = lab[..., 0]

@@ -18,14 +18,10 @@ import warnings
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from skingpt_r1.images.content import READABLE, content_of
-from skingpt_r1.images.decoding import DAMAGE, OPENERS, to_srgb
+from skingpt_r1.images.decoding import DAMAGE, OPENERS, Pixels, to_srgb
 from skingpt_r1.records import CaseError
 
-Pixels = NDArray[np.uint8]
 _FILE_KINDS: Final = (
     (stat.S_ISDIR, "a folder, not a photo; pass the pictures inside it"),
     (stat.S_ISFIFO, "a pipe, not a file; save the picture to a file first"),

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from skingpt_r1.images.decoding import Pixels
 
-def shrink(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+
+def shrink(pixels: Pixels, side: int) -> Pixels:
     """The picture with its longer side at most `side`, by area averaging; smaller ones are returned as is."""
     height, width = pixels.shape[:2]
     scale = side / max(height, width)

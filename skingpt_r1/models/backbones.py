@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.models.language import EMBEDDED, LORA_RANK, Language
-from skingpt_r1.models.preprocess import Pixels
 from skingpt_r1.models.prompts import Prompt, Shown
 from skingpt_r1.models.qwen import Qwen
 

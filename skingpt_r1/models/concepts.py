@@ -20,8 +20,9 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.models.encoder import IMAGE_SIZE, to_pixels
-from skingpt_r1.models.preprocess import Pixels, centre_square
+from skingpt_r1.models.preprocess import centre_square
 from skingpt_r1.models.segmenter import Segmenter, load_segmenter, shipped_adapter
 from skingpt_r1.records import SkinGPTError
 

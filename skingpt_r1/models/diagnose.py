@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.measure import LesionMeasurement, measure_lesion, outlined
 from skingpt_r1.images.quality import QualityReport, check_quality
 from skingpt_r1.images.reading import Photo, read_photo
@@ -52,7 +53,6 @@ from skingpt_r1.records import Claim, History, Modality, Narrative, SkinGPTError
 log = logging.getLogger(__name__)
 ADAPTERS = Path(__file__).parents[1] / "adapters"
 BATCH = 16
-PixelArray = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Reading:
     """
 
     report: Report
-    pixels: PixelArray
+    pixels: Pixels
     lesion: NDArray[np.float32]
     evidence: NDArray[np.float32]
     label_probability: Mapping[str, float]
@@ -180,7 +180,7 @@ class Model:
         ]
 
     @torch.inference_mode()
-    def look(self, pictures: Sequence[PixelArray]) -> tuple[list[torch.Tensor], VisualOutput]:
+    def look(self, pictures: Sequence[Pixels]) -> tuple[list[torch.Tensor], VisualOutput]:
         """The lower maps of each picture's views, [4, 88, 17, 17] each, and what the visual half makes of all."""
         lowers = [self.writer.encoder.lower(self.writer.preprocess(pixels)) for pixels in pictures]
         looks = [self.writer.look(lower, lower.shape[0]) for lower in lowers]
@@ -244,7 +244,7 @@ class Model:
         report = dataclasses.replace(report, notes=notes, seconds=timed)
         return Reading(report, photo.pixels, lesion, evidence, written.label_probability, share)
 
-    def scope(self, pixels: PixelArray) -> tuple[float | None, tuple[Refusal, ...]]:
+    def scope(self, pixels: Pixels) -> tuple[float | None, tuple[Refusal, ...]]:
         """The gate's score (None without a gate) and every reason not to judge a picture, without writing about it."""
         features = self.concepts.features(pixels)
         lesion = outlined(pixels, self.segmenter.probability(pixels))

@@ -19,11 +19,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.models.encoder import CHANNELS, IMAGE_SIZE, LOWER_CHANNELS, Encoder, Tuning, to_pixels
 from skingpt_r1.models.heads import Connector, VisualHead, VisualOutput, VocabularyBias
 from skingpt_r1.models.language import HIDDEN, LORA_RANK, Language
 from skingpt_r1.models.precision import STORED_ADAPTER
-from skingpt_r1.models.preprocess import Pixels, centre_square
+from skingpt_r1.models.preprocess import centre_square
 from skingpt_r1.models.weights import encoder_weights
 from skingpt_r1.records import History, SkinGPTError
 

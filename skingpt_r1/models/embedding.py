@@ -15,9 +15,10 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.encoder import CHANNELS, IMAGE_SIZE, Encoder, to_pixels
-from skingpt_r1.models.preprocess import Pixels, centre_square
+from skingpt_r1.models.preprocess import centre_square
 from skingpt_r1.models.segmenter import frozen_encoder
 from skingpt_r1.models.weights import save_tensors, sha256_of
 

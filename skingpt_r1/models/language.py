@@ -8,8 +8,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.models.adapted import END, Adapted
-from skingpt_r1.models.preprocess import Pixels
 from skingpt_r1.models.prompts import Prompt, Shown
 from skingpt_r1.models.weights import language_folder
 from skingpt_r1.narrative.question import QUESTION, history_text

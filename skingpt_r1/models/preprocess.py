@@ -9,10 +9,9 @@ from __future__ import annotations
 import random
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
-Pixels = NDArray[np.uint8]  # [H, W, 3] sRGB
+from skingpt_r1.images.decoding import Pixels
 
 
 def centre_square(pixels: Pixels, size: int) -> Pixels:

@@ -19,8 +19,8 @@ from typing import Any, Final
 import torch
 from safetensors import SafetensorError
 
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.models.adapted import END, Adapted
-from skingpt_r1.models.preprocess import Pixels
 from skingpt_r1.models.prompts import Prompt, Shown
 from skingpt_r1.records import CaseError, SkinGPTError
 

@@ -20,8 +20,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.models.encoder import IMAGE_SIZE, PYRAMID_CHANNELS, Encoder, to_pixels
-from skingpt_r1.models.preprocess import Pixels
 from skingpt_r1.models.weights import encoder_weights
 from skingpt_r1.records import SkinGPTError
 

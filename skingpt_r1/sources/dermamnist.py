@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.reading import Limits
 from skingpt_r1.records import CaseError, Modality
 from skingpt_r1.sources.layouts import Draft
@@ -73,7 +73,7 @@ def _labels(archive: zipfile.ZipFile, split: str) -> list[int]:
     return labels
 
 
-def _pictures(archive: zipfile.ZipFile, split: str, n: int) -> Iterator[NDArray[np.uint8]]:
+def _pictures(archive: zipfile.ZipFile, split: str, n: int) -> Iterator[Pixels]:
     """One after the other, because all of them at 224 pixels are a gigabyte."""
     with archive.open(f"{split}_images.npy") as stream:
         shape, dtype = _header(stream)
@@ -94,7 +94,7 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return shape, dtype
 
 
-def _enlarged(pixels: NDArray[np.uint8]) -> Image.Image:
+def _enlarged(pixels: Pixels) -> Image.Image:
     picture = Image.fromarray(pixels)
     if min(picture.size) >= Limits().min_side:
         return picture

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from skingpt_r1.dermcot.draft import ScoredClaim
 from skingpt_r1.dermcot.evidence import claims_of, observed, tellable, told
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.knowledge.diagnoses import get, urgency_of
 from skingpt_r1.narrative import vocabulary
 from skingpt_r1.narrative.arguing import argued, arranged
@@ -58,7 +59,7 @@ def reference_of(case: Case, history: History | None = None) -> Reference:
     return Reference(text, _made(case, claims, narrative))
 
 
-def _nobody(_: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _nobody(_: Pixels) -> NDArray[np.float32]:
     """Where the segmenter would be: a case with an expert's mask never asks for one."""
     raise AssertionError("a reference must not ask a segmenter")
 

@@ -16,7 +16,8 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from skingpt_r1.images.reading import Photo, Pixels, decode_photo, read_photo
+from skingpt_r1.images.decoding import Pixels
+from skingpt_r1.images.reading import Photo, decode_photo, read_photo
 from skingpt_r1.records import CaseError
 
 _QUALITY: Final = 95

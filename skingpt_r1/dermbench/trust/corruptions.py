@@ -12,10 +12,10 @@ from typing import Final
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-Pixels = NDArray[np.uint8]
+from skingpt_r1.images.decoding import Pixels
+
 Corrupt = Callable[[Pixels, int, Generator], Pixels]
 SEVERITIES: Final = (1, 2, 3)
 CORRUPTIONS: Final[dict[str, Corrupt]] = {}

@@ -15,6 +15,7 @@ import scipy.ndimage as ndi
 import torch
 from numpy.typing import NDArray
 
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.scaling import resize_map
 from skingpt_r1.models.diagnose import Model
 from skingpt_r1.models.encoder import IMAGE_SIZE, to_pixels
@@ -30,7 +31,7 @@ _BLUR: Final = 0.12  # of the side: nothing of a lesion is left but a tint
 
 @torch.inference_mode()
 def curves(
-    model: Model, pixels: NDArray[np.uint8], diagnosis: str, candidates: Sequence[str], seed: int = 0
+    model: Model, pixels: Pixels, diagnosis: str, candidates: Sequence[str], seed: int = 0
 ) -> dict[str, list[float]]:
     """ "deletion/evidence" .. "insertion/middle" -> the push (logits) at each of FRACTIONS.
 
@@ -51,9 +52,7 @@ def curves(
     return found
 
 
-def hidden(
-    square: NDArray[np.uint8], blurred: Floats, ranking: Floats, fraction: float, insertion: bool
-) -> NDArray[np.uint8]:
+def hidden(square: Pixels, blurred: Floats, ranking: Floats, fraction: float, insertion: bool) -> Pixels:
     """The picture [S, S, 3] with the first `fraction` of the cells blurred, or (insertion) only those not blurred."""
     count = round(fraction * ranking.size)
     first = np.zeros(ranking.size, dtype=np.float32)

@@ -16,9 +16,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.records import SkinGPTError
 
-Pixels = NDArray[np.uint8]
 Draw = Callable[[Generator, int], Pixels]
 _TEXT: Final = (
     "account address amount annual board budget client committee contract date delivery department draft due estimate "

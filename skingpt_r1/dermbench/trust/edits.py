@@ -13,10 +13,10 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
 from skingpt_r1.images.colours import COLOURS
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.lab import to_lab
 from skingpt_r1.images.picture import SWATCHES
 
-Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 PAINTS: Final = ("blue-grey", "red", "dark brown")
 """Colours that a lesion can be given so that the measurement then names them; paler ones hang on the skin around."""

@@ -19,6 +19,7 @@ from skingpt_r1.dermbench.trust import chains, curves, edits
 from skingpt_r1.dermbench.trust.journal import Line
 from skingpt_r1.dermbench.trust.readings import PLAIN, Wanted
 from skingpt_r1.dermbench.trust.section import Figure, Section, bar, figure, mean_of
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.narrative.vocabulary import INSIDE, SHAPE
 from skingpt_r1.records import Case
@@ -29,7 +30,7 @@ NO_BACKGROUND: Final = "background painted over"
 SWAPPED: Final = "picture of another patient"
 RECOLOURED: Final = "lesion recoloured"
 OF_THE_LESION: Final = frozenset((*SHAPE, *INSIDE))
-Outline = Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
+Outline = Callable[[Pixels], NDArray[np.bool_]]
 Claims = frozenset[tuple[str, str]]
 
 
@@ -61,11 +62,11 @@ def _another(cases: Sequence[Case], place: int) -> Case | None:
     return next((c for c in others if (c.group or c.id) != (mine.group or mine.id)), None)
 
 
-def _recoloured(outline: Outline, colour: str, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _recoloured(outline: Outline, colour: str, pixels: Pixels) -> Pixels:
     return edits.recoloured(pixels, outline(pixels), colour)
 
 
-def _picture_of(other: Case, _: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _picture_of(other: Case, _: Pixels) -> Pixels:
     return read_photo(other.image).pixels
 
 

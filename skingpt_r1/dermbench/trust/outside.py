@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from skingpt_r1.dermbench.trust import drawn
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.masks import load_mask
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.records import Case, SkinGPTError
 
-Pixels = NDArray[np.uint8]
 SIDE: Final = 256
 LEAST_SIDE: Final = 72  # of a cut of plain skin, before it is brought to SIDE
 _GAP: Final = 0.03  # of the longer side, kept between a cut of plain skin and the lesion

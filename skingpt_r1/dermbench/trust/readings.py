@@ -17,11 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from skingpt_r1.dermbench.systems.embedded import READING
 from skingpt_r1.dermbench.trust.journal import Journal, Line, in_batches
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.models.diagnose import ADAPTERS, Model, Reading, Told
@@ -31,7 +29,6 @@ from skingpt_r1.records import Case, History, SkinGPTError
 from skingpt_r1.sources.clustering import key
 from skingpt_r1.sources.registry import SOURCES, TESTED, available, load
 
-Pixels = NDArray[np.uint8]
 PLAIN: Final = "plain"
 BATCH: Final = 16
 

@@ -20,6 +20,7 @@ from skingpt_r1.dermbench.trust import abstention, chains, confidence, curves, f
 from skingpt_r1.dermbench.trust.journal import Journal, Line, in_batches
 from skingpt_r1.dermbench.trust.readings import BATCH, Wanted, digest, held_out, read, taken
 from skingpt_r1.dermbench.trust.section import Section, save
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.models import conformal
@@ -99,7 +100,7 @@ def faithful(run: Run) -> Section:
     """Evidence taken away, curves of the evidence map, chains exchanged."""
     said = {line["key"]: line for line in run.plain()}
 
-    def outline(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    def outline(pixels: Pixels) -> NDArray[np.bool_]:
         return run.model.segmenter.probability(pixels) >= 0.5
 
     edited = run.read(list(faithfulness.wanted(run.cases, said, outline)))

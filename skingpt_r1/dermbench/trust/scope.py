@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from skingpt_r1.dermbench.trust.journal import Line
 from skingpt_r1.dermbench.trust.outside import Outside, Use, expert_outline, outside, plain_skin
 from skingpt_r1.dermbench.trust.section import Figure, Section, bar, figure, mean_of
+from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.diagnose import Model
 from skingpt_r1.records import Case
 from skingpt_r1.sources.clustering import key
 from skingpt_r1.sources.registry import available, load
 
-Pixels = NDArray[np.uint8]
 INSIDE: Final = "in scope"
 _CERTAIN: Final = 0.2  # lesion probability below which a pixel of a row without mask counts as plain skin
 

@@ -21,7 +21,8 @@ from skimage.filters import gaussian, threshold_otsu
 from skingpt_r1.dermcot.describing import Measured
 from skingpt_r1.dermcot.scoring import LintScorer
 from skingpt_r1.dermcot.stages import BuildConfig, Entry, Tools, as_line, entry_of
-from skingpt_r1.images.reading import Pixels, read_photo
+from skingpt_r1.images.decoding import Pixels
+from skingpt_r1.images.reading import read_photo
 from skingpt_r1.records import Case, History, Modality, SkinGPTError
 from skingpt_r1.sources.streams import write_text
 
