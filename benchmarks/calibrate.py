@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from benchmarks.read_rows import lines_of
+from benchmarks.results import no_options
 from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.models import calibration, conformal, guesses
 from skingpt_r1.models.calibration import Validated
@@ -32,6 +33,7 @@ def confusions(rows: Iterable[Validated]) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
+    no_options(__doc__)
     lines = lines_of("val")
     rows = {
         name: [

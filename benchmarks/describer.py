@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.claims import Key, changed_shares, verdicts
-from benchmarks.results import keep
+from benchmarks.results import keep, no_options
 from skingpt_r1.dermbench.statistics import interval
 from skingpt_r1.dermcot.describing import Measured, shipped_segment
 from skingpt_r1.dermcot.stages import blind
@@ -33,6 +33,7 @@ def described(case: Case, describe: Measured) -> set[Key]:
 
 
 def main() -> None:
+    no_options(__doc__)
     describe = Measured(shipped_segment)
     gathered = gather(None, Path("runs"))
     cases = [

@@ -10,7 +10,7 @@ import time
 
 import torch
 
-from benchmarks.results import keep
+from benchmarks.results import keep, no_options
 from skingpt_r1.models.embedding import frozen_encoder
 from skingpt_r1.models.encoder import IMAGE_SIZE, Encoder
 
@@ -32,6 +32,7 @@ def pace(encoder: Encoder, pixels: torch.Tensor, at_a_time: int) -> float:
 
 
 def main() -> None:
+    no_options(__doc__)
     encoder = frozen_encoder()
     pixels = torch.rand(PICTURES, 3, IMAGE_SIZE, IMAGE_SIZE, generator=torch.Generator().manual_seed(0)) * 2 - 1
     figures: dict[str, dict[str, float]] = {}

@@ -22,7 +22,7 @@ from typing import Any, Final
 from inspect_ai.event import ModelEvent
 from inspect_ai.log import read_eval_log
 
-from benchmarks.results import keep
+from benchmarks.results import keep, no_options
 from tests.dermbench.server import serving
 from tests.dermbench.small import small_suite
 from tests.dermbench.test_kill import judged, start
@@ -72,6 +72,7 @@ def killed(place: Path, moment: int) -> dict[str, Any]:
 
 
 def main() -> None:
+    no_options(__doc__)
     runs = []
     for moment in range(MOMENTS):
         with tempfile.TemporaryDirectory() as name:

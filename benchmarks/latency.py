@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.results import keep
+from benchmarks.results import keep, no_options
 from skingpt_r1.models import guesses
 from skingpt_r1.models.diagnose import ADAPTERS, Model, load
 
@@ -43,6 +43,7 @@ def warm(model: Model, runs: int = 5) -> tuple[list[float], str]:
 
 
 def main() -> None:
+    no_options(__doc__)
     cold_seconds = cold()
     model = load()
     model.diagnose(str(PHOTO))

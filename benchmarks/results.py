@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import platform
 import subprocess
@@ -13,6 +14,11 @@ from typing import Any
 import torch
 
 FOLDER = Path(__file__).parent / "results"
+
+
+def no_options(told: str | None) -> None:
+    """For a script without options: --help tells what it does instead of doing it."""
+    argparse.ArgumentParser(description=told, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
 
 
 def keep(name: str, figures: dict[str, Any], of: str | None = None) -> Path:

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from benchmarks.results import keep
+from benchmarks.results import keep, no_options
 from skingpt_r1.sources.registry import available, data_root
 
 ROWS = 12  # most of a set, split and label
@@ -115,6 +115,7 @@ def compared(kind: str, settings: tuple[str, ...], phase: str, lines: int, place
 
 
 def main() -> None:
+    no_options(__doc__)
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         some_rows(place)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from skimage.filters import gaussian, threshold_otsu
 from skimage.measure import label
 
-from benchmarks.results import keep
+from benchmarks.results import keep, no_options
 from skingpt_r1.dermbench.statistics import interval
 from skingpt_r1.distill.data import gather
 from skingpt_r1.distill.masked import Outlined, outlined_cases, true_mask
@@ -98,6 +98,7 @@ def linked() -> set[str]:
 
 def main() -> None:
     """Measure and keep results/segmentation.json."""
+    no_options(__doc__)
     leaked = linked()
     segmenter = load_segmenter()
     methods: dict[str, Method] = {

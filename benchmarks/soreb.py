@@ -27,7 +27,7 @@ from skingpt_r1.dermeval.training.recipe import course, second_draw
 from skingpt_r1.dermeval.training.soreb import soreb
 from skingpt_r1.dermeval.training.supervised import supervise
 from skingpt_r1.models.diagnose import ADAPTERS
-from skingpt_r1.models.weights import sha256_of
+from skingpt_r1.sources.streams import sha256_of
 
 RUNS: Final = Path("runs/soreb")
 

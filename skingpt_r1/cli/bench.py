@@ -49,7 +49,9 @@ def build(
         Path | None, typer.Option(help="dermbench: certified texts; default: dermbench_text in the data folder.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the suite; default: runs/SUITE.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many cases, of each source and label.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many cases in all, each source and label its share.")
+    ] = None,
 ) -> None:
     """Write a suite: a manifest with reference narratives, and its data card. Pictures stay where they are.
 
@@ -117,7 +119,9 @@ def run(
     judges: Annotated[str, typer.Option(help="dermeval, reference, offline, with commas between.")] = "",
     judge_model: Annotated[str | None, typer.Option(help="Model that the reference judge asks.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of the suite's pictures.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many cases, of each source and label.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many cases in all, each source and label its share.")
+    ] = None,
     history: Annotated[bool, typer.Option("--history", help="Tell the systems the recorded history.")] = False,
     registry: Registry = None,
     runs: Runs = Path("runs"),

@@ -42,7 +42,7 @@ def doctor(
     try:
         rows.append(("open data", ", ".join(s.name for s in available()), True))
     except SkinGPTError:
-        rows.append(("open data", "none found (only needed for training)", True))
+        rows.append(("open data", "none found (needed for training, bench, trust and ablate)", True))
     table = Table("what", "found", "", title="skingpt doctor")
     for what, found, good in rows:
         table.add_row(what, found, "ok" if good else "PROBLEM")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -26,7 +27,7 @@ class Kept:
         text = path.read_bytes() if path.exists() else b""
         if text and not text.endswith(b"\n"):  # a kill cut the last line short
             text = text[: text.rfind(b"\n") + 1]
-            path.write_bytes(text)
+            os.truncate(path, len(text))
         for line in text.splitlines():
             told = json.loads(line)
             if told["system"] == system:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 JUDGES: Final = ("dermeval", "reference_judge", "offline_judge")
 """Names of the scorers that judge narratives, as the logs have them."""
 BLIND: Final = "+blind"
+_SAME: Final = ("suite", "digest", "history", "versions")  # of all logs in one table
 _CONTROLS: Final = ("skingpt/majority", "skingpt/probe", "skingpt/reference", "skingpt/other-reference")
 _NOT_READ: Final = {"events", "store", "attachments", "messages", "timelines"}
 
@@ -121,7 +122,7 @@ class Runs:
 def read_logs(folder: Path) -> Runs:
     """Every log of a folder (of those below it where it holds none itself), or one log.
 
-    Raises SkinGPTError where there is none that can be read.
+    Raises SkinGPTError where there is none that can be read, or where two are of other suites, questions or judges.
     """
     if importlib.util.find_spec("inspect_ai") is None:
         raise SkinGPTError("reading logs needs more packages: pip install 'skingpt-r1[bench]'.")
@@ -130,7 +131,12 @@ def read_logs(folder: Path) -> Runs:
         raise SkinGPTError(f"{folder}: holds no .eval log; run `skingpt bench run` or name another folder.")
     cases: dict[str, CaseOf] = {}
     systems: dict[str, SystemRun] = {}
-    for path, header in sorted(((p, _header(p)) for p in paths), key=lambda found: str(found[1].eval.created)):
+    headers = {path: _header(path) for path in paths}
+    headers = {path: header for path, header in headers.items() if not _recognition(header)}
+    if not headers:
+        raise SkinGPTError(f"{folder}: holds logs of recognition alone; see skingpt bench classify-table.")
+    _of_one_run(headers)
+    for path, header in sorted(headers.items(), key=lambda found: str(found[1].eval.created)):
         name = _name(header)
         model, written = header.eval.model, dict[str, Written]()
         for sample in _samples(path):
@@ -144,7 +150,7 @@ def read_logs(folder: Path) -> Runs:
     runs = list(systems.values())
     judges = {judge for run in runs for told in run.written.values() for judge in told.verdicts}
     ordered = sorted(runs, key=lambda run: (run.control, run.name))
-    return Runs(ordered, cases, tuple(sorted(judges)), len(paths))
+    return Runs(ordered, cases, tuple(sorted(judges)), len(headers))
 
 
 def verdicts_of(sample: EvalSample) -> dict[str, Verdict]:
@@ -159,6 +165,21 @@ def _header(path: Path) -> EvalLog:
         return read_eval_log(str(path), header_only=True)
     except Exception as error:  # zip, JSON and validation errors of another library
         raise SkinGPTError(f"{path}: cannot be read as a log of inspect_ai ({error}); take it away.") from error
+
+
+def _recognition(header: EvalLog) -> bool:
+    """Whether it is a log of the classification benchmark, which no judge of narratives has read."""
+    return (header.eval.metadata or {}).get("benchmark") == "classify"
+
+
+def _of_one_run(headers: Mapping[Path, EvalLog]) -> None:
+    """Raises SkinGPTError where two logs are of other cases or of other questions: they belong into no table."""
+    first: dict[str, tuple[Any, Path]] = {}
+    for path, header in headers.items():
+        told = header.eval.metadata or {}
+        for name in _SAME:
+            if name in told and first.setdefault(name, (told[name], path))[0] != told[name]:
+                raise SkinGPTError(f"{first[name][1]} and {path} are of another {name}; name one run's folder.")
 
 
 def _samples(path: Path) -> Iterator[EvalSample]:

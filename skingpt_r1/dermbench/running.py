@@ -170,10 +170,18 @@ def _model(config: RunConfig, system: System) -> Model:
 
 def _asked(system: System) -> dict[str, Any]:
     """How a system is asked, as its log keeps it; a run is gone on with in the same way only."""
-    return {
+    told = {
         "model": system.model, "args": dict(system.args), "settings": dict(system.settings),
         "pixels": [system.least_pixels, system.most_pixels],
     }  # fmt: skip
+    return told | ({"adapters": _weights(system)} if system.model == "skingpt/embedded" else {})
+
+
+def _weights(system: System) -> str:
+    from skingpt_r1.models.diagnose import ADAPTERS  # loads torch
+    from skingpt_r1.models.weights import digest_of
+
+    return digest_of(Path(system.args.get("adapters") or ADAPTERS))
 
 
 @contextmanager

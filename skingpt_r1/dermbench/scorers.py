@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from inspect_ai.scorer import Score, Scorer, Target, mean, scorer, stderr
 from inspect_ai.solver import TaskState
 
+from skingpt_r1.dermbench.judges import asking, offline
 from skingpt_r1.dermbench.kept import kept_now
 from skingpt_r1.dermbench.logs import is_unscored
 from skingpt_r1.narrative.parse import parse
@@ -51,6 +52,23 @@ def check(judges: Sequence[str], judge_model: str | None) -> None:
         raise SkinGPTError(f"There is no judge {unknown[0]!r}; there are: {', '.join(JUDGES)}.")
     if _ASKS_A_MODEL in judges and not judge_model:
         raise SkinGPTError("The reference judge asks a model: name it with --judge-model provider/model.")
+
+
+def versions(judges: Sequence[str]) -> dict[str, str | int]:
+    """Which one of each judge it is: scores of another version, or of other weights, are not put beside them."""
+    known: dict[str, Callable[[], str | int]] = {
+        "dermeval": _evaluator,
+        "reference": lambda: asking.VERSION,
+        "offline": lambda: offline.VERSION,
+    }
+    return {name: known[name]() for name in judges}
+
+
+def _evaluator() -> str:
+    from skingpt_r1.models.diagnose import ADAPTERS  # loads torch
+    from skingpt_r1.models.weights import digest_of
+
+    return digest_of(ADAPTERS)
 
 
 def keeping(name: str, judge: Scorer) -> Scorer:

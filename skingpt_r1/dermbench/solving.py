@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import anyio.to_thread
@@ -27,6 +28,7 @@ from inspect_ai.model import (
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 from tenacity import RetryError
 
+from skingpt_r1.dermbench import protocol
 from skingpt_r1.dermbench.systems.pictures import data_url, flat, photo_of, within
 from skingpt_r1.dermbench.systems.registry import LEAST_PIXELS, MOST_PIXELS
 from skingpt_r1.dermeval.judgeable import check_text
@@ -119,7 +121,7 @@ def asked(system: str, narrative: bool = True) -> Solver:
                 raise Pending(f"no answer after {error.last_attempt.attempt_number} tries: {_cause(error)}") from error
             except json.JSONDecodeError as error:
                 raise Pending(f"the server sent no chat answer: {error}") from error
-            reason = unusable(output, narrative)
+            reason = unusable(output, narrative, state.metadata.get("labels") or ())
             if reason is None:
                 break
             if not from_cache():
@@ -145,8 +147,8 @@ def recited(key: str) -> Solver:
     return solve
 
 
-def unusable(output: ModelOutput, narrative: bool = True) -> str | None:
-    """Why an output is no answer; None for one, however poor."""
+def unusable(output: ModelOutput, narrative: bool = True, labels: Sequence[str] = ()) -> str | None:
+    """Why an output is no answer; None for one, however poor. labels: words of refusal before one of these are none."""
     text = whole(output)
     if output.empty or not text.strip():
         return "the system gave no answer"
@@ -157,7 +159,8 @@ def unusable(output: ModelOutput, narrative: bool = True) -> str | None:
             check_text(text)
         except CaseError as error:
             return f"no answer in words: {error}"
-    if _REFUSAL.search(text[:_OPENING]) and conclude(text).diagnosis is None:
+    answers = bool(labels) and protocol.answered(text, labels) is not None
+    if _REFUSAL.search(text[:_OPENING]) and not answers and conclude(text).diagnosis is None:
         return f"the system refused: {_start(text)}"
     return None
 

@@ -19,7 +19,7 @@ Rows = NDArray[np.intp]
 Floats = NDArray[np.float64]
 Metric = Callable[[Rows], float]  # row numbers, some of them several times -> the figure on those rows
 REPEATS: Final = 1_000
-LEAST: Final = 10  # cases; of fewer nothing is claimed
+LEAST: Final = 10  # cases, of as many patients or lesions; of fewer nothing is claimed
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,17 @@ def estimates(
     for name, column in zip(known, np.array(drawn).T, strict=True):
         told[name] = with_interval(known[name], _bounds(column))
     return told
+
+
+def exact_at_the_edge(found: Estimate, groups: Sequence[str]) -> Estimate:
+    """A share with its interval; where every row agrees a bootstrap sees no doubt at all.
+
+    A share of 0 or 1 gets the exact interval (Clopper and Pearson 1934) of as many trials as there are groups.
+    """
+    far = 0.025 ** (1 / max(1, len(set(groups))))
+    if found.value == 0.0:
+        return Estimate(0.0, 0.0, 1 - far)
+    return Estimate(1.0, far, 1.0) if found.value == 1.0 else found
 
 
 def with_interval(value: float, bounds: tuple[float, float]) -> Estimate:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import json
 import logging
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from skingpt_r1.narrative.lint import Severity
 from skingpt_r1.records import CaseError, History, SkinGPTError
 from skingpt_r1.sources.claiming import claim
 from skingpt_r1.sources.pace import Pace
-from skingpt_r1.sources.streams import case_of, picture_of
+from skingpt_r1.sources.streams import case_of, picture_of, sha256_of
 
 log = logging.getLogger(__name__)
 _TOGETHER: Final = 64  # texts scored at a time, by length, so that a batch of the judge's has little padding
@@ -43,10 +42,8 @@ def rescore(corpus: Path, scorer: Scorer, least: float, out: Path, resume: bool,
     before = corpus / "journal.jsonl"
     settings, merged = _made_of(corpus, before)
     total = sum(1 for _ in lines(before))
-    with before.open("rb") as stream:
-        of = hashlib.file_digest(stream, "sha256").hexdigest()
     out.mkdir(parents=True, exist_ok=True)
-    mine = {**settings, "scorer": scorer.name, "least_score": least, "rescored": of}
+    mine = {**settings, "scorer": scorer.name, "least_score": least, "rescored": sha256_of(before)}
     claim(out, out / "settings.json", mine, resume, holds="a corpus", another="folder")
     journal = out / "journal.jsonl"
     done = n = intact(journal, (key_of(entry) for _, entry in lines(before)))

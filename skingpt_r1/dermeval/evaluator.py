@@ -23,8 +23,8 @@ from skingpt_r1.dermeval.sight import Eye, Sight
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.diagnose import ADAPTERS
 from skingpt_r1.models.embedded import visual_digest
-from skingpt_r1.models.weights import sha256_of
 from skingpt_r1.records import CaseError, SkinGPTError
+from skingpt_r1.sources.streams import sha256_of
 
 _REMEMBERED: Final = 256  # sights of the last pictures: one is often judged with several texts
 _TOGETHER: Final = 16  # narratives read at once; more need memory and gain nothing on two cores

@@ -10,7 +10,6 @@ so a picture that is exchanged between two runs is not noticed.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import logging
@@ -26,6 +25,7 @@ from skingpt_r1.dermeval.submissions import Refused, read_submissions
 from skingpt_r1.records import CaseError, SkinGPTError
 from skingpt_r1.sources.claiming import claim
 from skingpt_r1.sources.pace import Pace
+from skingpt_r1.sources.streams import sha256_of
 
 log = logging.getLogger(__name__)
 BATCH: Final = 8
@@ -106,12 +106,7 @@ def _intact(part: Path) -> int:
 
 def _claim(judge: Judge, file: Path, out: Path, resume: bool) -> None:
     path = out.with_name(f"{out.name}.settings.json")
-    with file.open("rb") as stream:
-        mine = {
-            "input": hashlib.file_digest(stream, "sha256").hexdigest(),
-            "judge": judge.name,
-            "rubric": rubric().version,
-        }
+    mine = {"input": sha256_of(file), "judge": judge.name, "rubric": rubric().version}
     if out.exists() and not path.exists():
         raise SkinGPTError(f"{out}: exists already; name another file.")
     claim(out, path, mine, resume, holds="scores", another="file")

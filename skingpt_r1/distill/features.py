@@ -26,7 +26,8 @@ from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.models.encoder import IMAGE_SIZE, LOWER_CHANNELS, Encoder, to_pixels
 from skingpt_r1.models.precision import CACHED_FEATURES
 from skingpt_r1.models.preprocess import augmented, centre_square
-from skingpt_r1.models.weights import save_tensors, sha256_of
+from skingpt_r1.models.weights import save_tensors
+from skingpt_r1.sources.streams import sha256_of
 
 log = logging.getLogger(__name__)
 SHARD = 256

@@ -26,6 +26,7 @@ from skingpt_r1.models.embedded import Embedded, adapter_tensors, load_adapter
 from skingpt_r1.models.teacher import Teacher
 from skingpt_r1.models.weights import save_tensors
 from skingpt_r1.records import SkinGPTError
+from skingpt_r1.sources.streams import sha256_of
 
 log = logging.getLogger(__name__)
 Taught = tuple[tuple[LabelledMaps, Lessons], tuple[LabelledMaps, Lessons]]  # of train, and of val
@@ -33,15 +34,25 @@ Taught = tuple[tuple[LabelledMaps, Lessons], tuple[LabelledMaps, Lessons]]  # of
 
 def saved_teacher(folder: Path, columns: int) -> Teacher:
     """The fine-tuned teacher of a run folder. Raises SkinGPTError where there is none."""
-    path = folder / "best.safetensors"
-    if not path.exists():
-        raise SkinGPTError(f"{path}: no teacher. Train it first: skingpt train teacher.")
+    path = _teacher_of(folder)
     teacher = Teacher(columns)
     parameters = teacher.trained()
     with torch.no_grad():
         for key, value in load_file(path).items():
             parameters[key].copy_(value)
     return teacher.eval()
+
+
+def teacher_digest(folder: Path) -> str:
+    """Short digest of a run folder's teacher. Raises SkinGPTError where there is none."""
+    return sha256_of(_teacher_of(folder))[:16]
+
+
+def _teacher_of(folder: Path) -> Path:
+    path = folder / "best.safetensors"
+    if not path.exists():
+        raise SkinGPTError(f"{path}: no teacher. Train it first: skingpt train teacher.")
+    return path
 
 
 def distil(

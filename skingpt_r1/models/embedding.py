@@ -20,7 +20,8 @@ from skingpt_r1.images.reading import read_photo
 from skingpt_r1.models.encoder import CHANNELS, IMAGE_SIZE, Encoder, to_pixels
 from skingpt_r1.models.preprocess import centre_square
 from skingpt_r1.models.segmenter import frozen_encoder
-from skingpt_r1.models.weights import save_tensors, sha256_of
+from skingpt_r1.models.weights import save_tensors
+from skingpt_r1.sources.streams import sha256_of
 
 log = logging.getLogger(__name__)
 BATCH = 16

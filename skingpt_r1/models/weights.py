@@ -8,6 +8,7 @@ in the user's cache, so that every later start needs no network.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import logging
@@ -28,7 +29,7 @@ from torch import Tensor
 
 from skingpt_r1.models.precision import STORED_BACKBONE
 from skingpt_r1.records import SkinGPTError
-from skingpt_r1.sources.streams import cache_dir
+from skingpt_r1.sources.streams import cache_dir, sha256_of
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +58,11 @@ LANGUAGE = Package(
 )
 
 
-def sha256_of(path: Path) -> str:
-    """Hex digest of a file, read in pieces."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+@functools.cache
+def digest_of(adapters: Path) -> str:
+    """Short digest of a folder of adapters: what one model said is never taken for another's."""
+    files = sorted(path for path in adapters.iterdir() if path.suffix in (".safetensors", ".json"))
+    return hashlib.sha256("".join(f"{f.name} {sha256_of(f)}\n" for f in files).encode()).hexdigest()[:16]
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:

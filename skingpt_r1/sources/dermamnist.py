@@ -7,7 +7,6 @@ because 28 are too few to be read.
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.reading import Limits
 from skingpt_r1.records import CaseError, Modality
 from skingpt_r1.sources.layouts import Draft
-from skingpt_r1.sources.streams import appearing
+from skingpt_r1.sources.streams import appearing, sha256_of
 
 LABELS: Final = (
     "actinic keratoses and intraepithelial carcinoma", "basal cell carcinoma", "benign keratosis-like lesions",
@@ -36,8 +35,7 @@ _BROKEN: Final = (OSError, KeyError, ValueError, EOFError, zlib.error, zipfile.B
 def dermamnist(path: Path, cache: Path) -> Iterator[Draft]:
     """Rows of a .npz, or of the only dermamnist*.npz of a folder. cache: its pictures go below, by its SHA-256."""
     path = _npz(path)
-    with path.open("rb") as stream:
-        folder = cache / f"dermamnist-{hashlib.file_digest(stream, 'sha256').hexdigest()[:16]}"
+    folder = cache / f"dermamnist-{sha256_of(path)[:16]}"
     try:
         with zipfile.ZipFile(path) as archive:
             for split in ("train", "val", "test"):

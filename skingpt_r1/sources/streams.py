@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import shutil
@@ -13,6 +14,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from skingpt_r1.records import SCHEMA_VERSION, Case, CaseError, History, Modality, to_json
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def graded(value: float = 3.5, critique: str = "Broadly right.", **scores: float
 
 
 def sample(number: int, image: Path = PHOTO) -> Sample:
-    """A sample of the contract; two cases share a patient."""
+    """A sample of the contract; cases 12 and 13 share a patient."""
     made = subject(number)
     assert made.diagnosis is not None
     return Sample(
@@ -41,7 +41,7 @@ def sample(number: int, image: Path = PHOTO) -> Sample:
         target=made.text,
         metadata={
             "image": str(image), "history": made.history.known(), "reference": made.text, "diagnosis": made.diagnosis,
-            "label": made.diagnosis, "category": category_of(made.diagnosis), "group": f"patient {number // 2}",
+            "label": made.diagnosis, "category": category_of(made.diagnosis), "group": f"patient {min(number, 12)}",
             "source": "made",
         },
     )  # fmt: skip
@@ -87,13 +87,14 @@ def run(
     model: Model | str = "none/none",
     system: str | None = None,
     solver: Solver | None = None,
+    about: Mapping[str, str] | None = None,
 ) -> EvalLog:
     """One evaluation, one log in the folder."""
     task = Task(dataset=list(samples), scorer=list(scorers), solver=solver or generate())
-    metadata: Mapping[str, str] | None = {"system": system} if system else None
+    metadata = dict(about or {}) | ({"system": system} if system else {})
     (log,) = evaluate(
         task, model=model, log_dir=str(folder), display="none", max_samples=1, fail_on_error=False,
-        metadata=dict(metadata) if metadata else None,
+        metadata=metadata or None,
     )  # fmt: skip
     assert log.status == "success", log.error
     return log

@@ -16,18 +16,21 @@ from safetensors.torch import load_file
 
 pytest.importorskip("inspect_ai")
 
-from skingpt_r1.dermbench.ablation.figures import figures, of_a_dimension
+from inspect_ai.log import write_eval_log
+
+from skingpt_r1.dermbench.ablation.figures import figures, of_a_dimension, of_logs
 from skingpt_r1.dermbench.ablation.study import StudyConfig, study
-from skingpt_r1.dermbench.ablation.table import HARMS, NOT_SHOWN, YES, helps, markdown, plot
+from skingpt_r1.dermbench.ablation.table import NOT_SHOWN, OPPOSITE, YES, helps, markdown, plot
 from skingpt_r1.dermbench.ablation.training import Grounds, adapters_of
 from skingpt_r1.dermbench.ablation.variants import BOTH, FILTERED, MAIN, VARIANTS, chosen
+from skingpt_r1.dermbench.classify.task import classify
 from skingpt_r1.dermbench.statistics import Metric
 from skingpt_r1.distill.data import LabelledMaps, spaces
 from skingpt_r1.distill.lessons import Lesson
 from skingpt_r1.models.embedded import SOFT_WORDS, lora_rank
 from skingpt_r1.models.teacher import Teacher
 from skingpt_r1.records import Case, History, Modality, SkinGPTError
-from tests.dermbench.classified import public_set
+from tests.dermbench.classified import output, public_set, run, saying
 from tests.narrative.samples import TEXT
 
 BUDGET = {"look_steps": 1, "look_batch": 2, "name_steps": 1, "name_batch": 2, "write_steps": 0}  # writing is slow
@@ -87,11 +90,22 @@ def test_the_difference_is_paired_and_the_seeds_are_told() -> None:
 
 def test_it_helps_only_if_every_seed_agrees_and_the_interval_is_clear() -> None:
     hard = np.random.default_rng(1).normal(0, 0.1, 40)
-    for gains, answer in (((1, 1.2), YES), ((-1, -1.2), HARMS), ((2, -0.5), NOT_SHOWN), ((0, 0), NOT_SHOWN)):
+    for gains, answer in (((1, 1.2), YES), ((-1, -1.2), OPPOSITE), ((2, -0.5), NOT_SHOWN), ((0, 0), NOT_SHOWN)):
         by = {"base": [_mean(hard)] * 2, BOTH: [_mean(hard + gain) for gain in gains]}
         base, both = figures("suite", "safety by offline", by, [str(i) for i in range(40)])
         assert helps(base, both) == answer
         assert of_a_dimension(base)
+
+
+def test_half_a_run_is_no_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKINGPT_DATA", str(public_set(tmp_path / "data")))
+    for name in ("base@0", "both@0"):
+        saying_so = saying([output("Final label: NEV")] * 3)
+        log = run(classify("pad_ufes_20", limit=3), saying_so, tmp_path / "logs/pad", metadata={"system": name})
+    assert {f.variant for f in of_logs(tmp_path / "logs", ["base", BOTH], [0])} == {"base", BOTH}
+    log.samples = (log.samples or [])[:1]
+    write_eval_log(log, log.location)
+    assert of_logs(tmp_path / "logs", ["base", BOTH], [0]) == []
 
 
 def _mean(values: np.ndarray) -> Metric:
@@ -103,6 +117,7 @@ def test_a_study_runs_compares_and_goes_on(shared: Grounds, tmp_path: Path, monk
     monkeypatch.setenv("SKINGPT_DATA", str(public_set(tmp_path / "data")))
     out, config = tmp_path / "out", StudyConfig(("base",), (0,), BUDGET, cases=2, sets=("pad_ufes_20",))
     adapters_of(VARIANTS["base"], 0, BUDGET, shared, out)
+    _teacher(tmp_path / "runs")
     shutil.copytree(out / "base", out / BOTH)  # equal adapters: no difference may be found
     found = study(config, None, tmp_path / "runs", out, resume=True)
     assert {(f.variant, f.metric, f.n) for f in found} == {
@@ -122,12 +137,23 @@ def test_a_study_may_be_given_more_variants_and_seeds_and_no_other_corpus(tmp_pa
     assert replace(config, variants=tuple(VARIANTS), seeds=(5,)).claimed() == config.claimed()
     assert replace(config, budget={"write_steps": 1}).claimed() != config.claimed()
     config = StudyConfig((FILTERED,), (0,), BUDGET, sets=(), filtered=tmp_path / "one")
+    teacher = _teacher(tmp_path / "runs")
     for name in (FILTERED, BOTH):
         (tmp_path / "out" / name / "seed0" / "adapters").mkdir(parents=True)
     with pytest.raises(SkinGPTError, match="nothing has been run yet"):
         study(config, None, tmp_path / "runs", tmp_path / "out")
     with pytest.raises(SkinGPTError, match="begun with another filtered"):
         study(replace(config, filtered=tmp_path / "two"), None, tmp_path / "runs", tmp_path / "out", resume=True)
+    teacher.write_bytes(b"trained again")
+    with pytest.raises(SkinGPTError, match="begun with another teacher"):
+        study(config, None, tmp_path / "runs", tmp_path / "out", resume=True)
+
+
+def _teacher(runs: Path) -> Path:
+    (runs / "teacher").mkdir(parents=True)
+    path = runs / "teacher/best.safetensors"
+    path.write_bytes(b"one")
+    return path
 
 
 @pytest.mark.slow

@@ -97,8 +97,27 @@ def test_the_threshold_comes_from_val_of_the_same_system() -> None:
     # val: the malignant score 0.8 and 0.3, so 0.3 is the highest threshold with sensitivity 0.9; a nevus has 0.7
     assert told.found["specificity_at"].value == 4 / 5 and told.found["sensitivity_at"].value == 1.0
     assert "specificity_at" not in told.why
-    with pytest.raises(ValueError, match="chosen on 't0' too"):
-        figures(run, dataclasses.replace(eight("t"), split="val"))
+    shared = figures(run, dataclasses.replace(eight("t"), split="val"))
+    assert "specificity_at" not in shared.found and "shares patients" in shared.why["specificity_at"]
+    first = dataclasses.replace(run.answers[0], probability=None)
+    partly = figures(dataclasses.replace(run, answers=(first, *run.answers[1:])), val)
+    assert "specificity_at" not in partly.found  # of those that tell a probability alone it would be of what suits
+
+
+def test_a_share_of_all_or_none_has_the_exact_interval() -> None:
+    told = figures(Run("s", "x", "test", LABELS, tuple(answer(str(i), "mel", "mel") for i in range(3)))).found
+    assert told["sensitivity"].value == 1 and told["sensitivity"].low == pytest.approx(0.025 ** (1 / 3))
+
+
+def test_runs_asked_in_another_way_are_rows_of_their_own(tmp_path: Path) -> None:
+    for way in ("", " (history)"):
+        run = dataclasses.replace(eight(), system=f"a system{way}")
+        write_run(tmp_path / f"{len(way)}.answers.json", run)
+    assert [row.system for row in tabulate(runs_in([tmp_path]))] == ["a system", "a system (history)"]
+
+
+def test_told_thresholds_need_the_same_system() -> None:
+    run, val = eight(), dataclasses.replace(eight("v"), split="val")
     with pytest.raises(ValueError, match="are not a system's"):
         figures(run, dataclasses.replace(val, system="another"))
 

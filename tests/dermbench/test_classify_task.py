@@ -19,9 +19,10 @@ from PIL import Image
 
 from skingpt_r1.dermbench import protocol
 from skingpt_r1.dermbench.classify.answers import State, read_run, write_run
+from skingpt_r1.dermbench.classify.benchmark import OnSet
 from skingpt_r1.dermbench.classify.logs import figures_of, run_of
 from skingpt_r1.dermbench.classify.scoring import by_label, confidence_of
-from skingpt_r1.dermbench.classify.sets import labelled_cases, malignant
+from skingpt_r1.dermbench.classify.sets import labelled_cases, malignant, training_cases
 from skingpt_r1.dermbench.classify.table import runs_in, tabulate
 from skingpt_r1.dermbench.classify.task import classify
 from skingpt_r1.knowledge.labelsets import label_set
@@ -29,6 +30,7 @@ from skingpt_r1.records import CaseError, SkinGPTError
 from skingpt_r1.sources import registry
 from skingpt_r1.sources.published import LAYOUTS
 from tests.dermbench.classified import output, public_set, run, saying
+from tests.sources.pictures import lesion
 from tests.sources.test_published import ddi
 
 PAD = dict(label_set("pad_ufes_20").labels)
@@ -164,6 +166,50 @@ def _system(messages: list[ChatMessage], *_: Any) -> ModelOutput:
     return output(
         f"It is clear.\nFinal label: {said or 'SCC'}", label_probability=told, confidence=0.9, abstained=False
     )
+
+
+def test_words_of_refusal_before_a_label_are_no_refusal(tmp_path: Path) -> None:
+    def answer(messages: list[ChatMessage], *_: Any) -> ModelOutput:
+        last = "Final label: NEV" if _number(_parts(messages)[0]) else "I will not name one."
+        return output(f"I cannot see a pigment network.\n{last}")
+
+    told = run_of(run(classify("pad_ufes_20", as_file=True), saying(answer), tmp_path)).answers
+    assert [a.case for a in told if a.state is State.FAILED] == ["pad_ufes_20/case0"]
+    assert {a.said for a in told if a.state is State.ANSWERED} == {"NEV"}
+
+
+def test_the_way_of_asking_is_told_in_the_name(tmp_path: Path) -> None:
+    told = run(
+        classify("pad_ufes_20", limit=1, history=True), saying([output("x")]), tmp_path, metadata={"system": "s"}
+    )
+    assert run_of(told).system == "s (history)"
+    told = run(classify("pad_ufes_20", limit=1, open_ended=True), saying([output("x")]), tmp_path)
+    assert run_of(told).system == "mockllm/model (open-ended)"
+
+
+def test_a_run_depends_on_its_rows_labels_and_pictures(root: Path) -> None:
+    before = OnSet("pad_ufes_20").settings()
+    assert OnSet("pad_ufes_20").settings() == before != OnSet("pad_ufes_20", limit=3).settings()
+    table = root / "data/pad_ufes_20/cases.csv"
+    told = table.read_text()
+    table.write_text(told.replace("images/2.png,MEL", "images/2.png,NEV"))
+    assert OnSet("pad_ufes_20").settings() != before
+    table.write_text(told)
+    (root / "data/pad_ufes_20/images/2.png").write_bytes((root / "data/pad_ufes_20/images/3.png").read_bytes())
+    assert OnSet("pad_ufes_20").settings() != before
+
+
+def test_nothing_is_fitted_on_a_patient_of_the_test_rows(tmp_path: Path) -> None:
+    rows = [("A", "train"), ("A", "test"), ("B", "train"), ("C", "val"), ("A", "val"), ("D", "test")]
+    (tmp_path / "images").mkdir()
+    lines = ["image_id,file,label,split,patient_or_lesion_id"]
+    for i, (patient, split) in enumerate(rows):
+        lesion(i, (64, 64)).save(tmp_path / "images" / f"{i}.png")
+        lines.append(f"{i},images/{i}.png,nevus,{split},{patient}")
+    (tmp_path / "cases.csv").write_text("\n".join(lines) + "\n")
+    known = training_cases(f"table:{tmp_path / 'cases.csv'}", tmp_path)
+    assert {split: [case.id for case in cases] for split, cases in known.items()} == {"train": ["2"], "val": ["3"]}
+    assert [c.id for c in labelled_cases(f"table:{tmp_path / 'cases.csv'}", "val").cases] == ["3"]
 
 
 def test_every_case_is_accounted_for(tmp_path: Path) -> None:

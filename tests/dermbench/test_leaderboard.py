@@ -32,7 +32,7 @@ from tests.dermbench.bench_app import app
 from tests.dermbench.evals import bad, good, graded, run, sample, says
 from tests.dermeval.subjects import subject
 
-N = 12
+N = 14
 JUDGE = "reference_judge:mockllm/judge"
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)> [a](javascript:alert(3)) \u202e **5/5** | \x1b[31m"
 EVIL = "mockllm/evil<script>|*_`"
@@ -65,12 +65,25 @@ def board(runs: Runs) -> Board:
     return next(b for b in boards(runs) if b.judge == JUDGE)
 
 
+def test_logs_of_another_suite_or_question_are_no_table(tmp_path: Path) -> None:
+    for name, about in (("one", {"digest": "a"}), ("two", {"digest": "b"})):
+        run(
+            [sample(0)], [offline_judge()], tmp_path / name, says("mockllm/x", [good(0)]), f"system {name}", about=about
+        )
+    assert [r.name for r in read_logs(tmp_path / "one").systems] == ["system one"]
+    with pytest.raises(SkinGPTError, match="are of another digest"):
+        read_logs(tmp_path)
+    run([sample(0)], [], tmp_path / "three", says("mockllm/x", [good(0)]), "x", about={"benchmark": "classify"})
+    with pytest.raises(SkinGPTError, match="classify-table"):
+        read_logs(tmp_path / "three")
+
+
 def test_logs_become_records(runs: Runs) -> None:
     assert [r.name for r in runs.systems] == [EVIL, "mockllm/good", "skingpt/reference"]
     assert [r.control for r in runs.systems] == [False, False, True]
     assert runs.judges == ("offline_judge", JUDGE) and len(runs.cases) == N
     case = runs.cases["made/3"]
-    assert case.group == "patient 1" and case.reference == subject(3).text and case.category
+    assert case.group == "patient 3" and case.reference == subject(3).text and case.category
     told = runs.system("mockllm/good").written["made/3"]
     assert told.text == good(3) and told.tokens == 1000 and told.seconds is not None
 
@@ -81,7 +94,7 @@ def test_failed_and_pending_are_counted_apart_and_are_no_zeros(runs: Runs, board
     assert (evil.scored, evil.n_failed, evil.n_pending) == (N - 2, 1, 1)
     assert dict(evil.failed) == {"the text is empty": 1} and dict(evil.pending) == {"nonsense": 1}
     assert (fine.scored, fine.n_failed, fine.n_pending) == (N, 0, 0)
-    assert (control.scored, dict(control.pending)) == (10, {"the system was not asked": 2})
+    assert (control.scored, dict(control.pending)) == (10, {"the system was not asked": N - 10})
     given = [scores[MEAN] for scores in scores_of(runs.system(EVIL), JUDGE).values()]
     assert evil.means[MEAN].value == pytest.approx(np.mean(given)) and min(given) >= 2
 
@@ -172,7 +185,7 @@ def test_markdown_is_a_table_that_shows_names_and_does_nothing(runs: Runs) -> No
 
 def test_two_systems_are_compared_case_by_case(runs: Runs) -> None:
     found = compare_systems(runs, "mockllm/good", "skingpt/reference", "reference")
-    assert found.judge == JUDGE and found.only == (2, 0) and found.overall.n == 10
+    assert found.judge == JUDGE and found.only == (N - 10, 0) and found.overall.n == 10
     assert found.overall.told is not None and found.overall.told.difference.value == pytest.approx(0)
     assert {line.name for line in found.dimensions} == set(words.names().values())
     assert found.categories and all(line.told is None and line.n < 10 for line in found.categories)

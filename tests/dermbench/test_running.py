@@ -10,10 +10,12 @@ pytest.importorskip("inspect_ai")
 
 from inspect_ai.log import read_eval_log
 
-from skingpt_r1.dermbench import scorers
+from skingpt_r1.dermbench import running, scorers
 from skingpt_r1.dermbench.running import Result, RunConfig, run
 from skingpt_r1.dermbench.suites.benchmark import OnSuite
 from skingpt_r1.dermbench.systems.registry import named
+from skingpt_r1.models.diagnose import ADAPTERS
+from skingpt_r1.models.weights import digest_of
 from skingpt_r1.records import SkinGPTError
 from tests.dermbench.judge import SEEN
 from tests.dermbench.server import ANSWER, Server, serving
@@ -126,6 +128,14 @@ def test_a_finished_run_asks_nothing_and_another_one_is_refused(
     assert len(server.requests) == 3
     with pytest.raises(SkinGPTError, match="limit"):
         done(tmp_path, [f"{SERVICE}/fine"], resume=True, limit=2)
+
+
+def test_a_run_is_of_certain_weights_and_of_certain_judges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_suite(tmp_path)
+    suite = OnSuite(tmp_path / "suite", tmp_path, judges=("offline", "dermeval"))
+    assert suite.settings()["versions"] == {"offline": 1, "dermeval": digest_of(ADAPTERS)}
+    assert running._asked(named("skingpt/embedded"))["adapters"] == digest_of(ADAPTERS)
+    assert "adapters" not in running._asked(named("skingpt/majority"))
 
 
 def test_the_controls_recite(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from skingpt_r1.dermbench import metrics
 from skingpt_r1.dermbench.ablation.variants import BOTH
-from skingpt_r1.dermbench.classify.answers import Run
+from skingpt_r1.dermbench.classify.answers import Run, State
 from skingpt_r1.dermbench.classify.logs import logs_in, run_of
 from skingpt_r1.dermbench.leaderboard.standing import scores_of
 from skingpt_r1.dermbench.reading import read_logs
@@ -32,7 +32,7 @@ ByVariant = Mapping[str, Sequence[Metric]]  # variant -> the metric on row numbe
 class Figure:
     """One metric of one variant. seeds: its value with each. mean: over seeds, interval over patients.
 
-    less: the recipe (`BOTH`) less this variant, paired; above 0 the part that was taken away helps.
+    less: the recipe (`BOTH`) less this variant, paired; above 0 the recipe is better.
     """
 
     benchmark: str
@@ -75,7 +75,7 @@ def _mean(each: Sequence[Metric]) -> Metric:
 def _recognised(folder: Path, variants: Sequence[str], seeds: Sequence[int]) -> list[Figure]:
     runs = {run.system: run for run in map(run_of, logs_in(folder))}
     wanted = {name: [runs.get(f"{name}@{seed}") for seed in seeds] for name in variants}
-    if any(run is None for each in wanted.values() for run in each):
+    if any(run is None or run.of(State.PENDING) for each in wanted.values() for run in each):
         return []
     whole = {name: [run for run in each if run is not None] for name, each in wanted.items()}
     first = next(iter(whole.values()))[0]

@@ -25,6 +25,7 @@ from skingpt_r1.dermbench.classify.benchmark import OnSet
 from skingpt_r1.dermbench.running import Benchmark, RunConfig, run
 from skingpt_r1.dermbench.suites.benchmark import OnSuite
 from skingpt_r1.dermbench.systems.registry import System, named
+from skingpt_r1.distill.recipe import teacher_digest
 from skingpt_r1.records import SkinGPTError
 from skingpt_r1.sources.claiming import claim
 from skingpt_r1.sources.registry import SOURCES, TESTED
@@ -74,7 +75,8 @@ def study(config: StudyConfig, data: Path | None, runs: Path, out: Path, resume:
     data: folder of the open image folders. runs: caches, and the teacher.
     """
     variants = chosen(config.variants)
-    claim(out, out / "settings.json", config.claimed(), resume, holds="an ablation", another="folder")
+    taught_by = {"teacher": teacher_digest(runs / "teacher")}
+    claim(out, out / "settings.json", config.claimed() | taught_by, resume, holds="an ablation", another="folder")
     if config.filtered is not None and FILTERED in config.variants:
         corpus = {"filtered": str(config.filtered)}
         claim(
@@ -104,7 +106,9 @@ def report(config: StudyConfig, out: Path) -> list[Figure]:
     if not found:
         raise SkinGPTError(f"{out}: nothing has been run yet; run skingpt ablate first.")
     write_text(out / "figures.json", json.dumps([asdict(f) for f in found], indent=1) + "\n")
-    write_text(out / "table.md", markdown(found, config.settings()))
+    of_the_folder = json.loads((out / "settings.json").read_text(encoding="utf-8"))
+    asked = {"variants": names, "seeds": list(config.seeds)}
+    write_text(out / "table.md", markdown(found, of_the_folder | asked))
     write_text(out / "ablation.svg", plot(found))
     return found
 

@@ -13,7 +13,7 @@ from skingpt_r1.dermeval.agreement import Estimate
 from skingpt_r1.records import SkinGPTError
 
 YES: Final = "Yes"
-HARMS: Final = "No, it harms"
+OPPOSITE: Final = "No, the opposite"
 NOT_SHOWN: Final = "Not shown either way"
 
 
@@ -23,7 +23,7 @@ def markdown(found: Sequence[Figure], settings: Mapping[str, Any]) -> str:
         "# Ablation",
         "",
         "Mean over seeds with its 95 % interval over patients; the difference is the whole recipe less the variant, on "
-        "the same cases: above 0, what was taken away helps. For research and education only.",
+        "the same cases: above 0, the recipe is better. For research and education only.",
         "",
         f"Settings: `{json.dumps(settings, ensure_ascii=False)}`",
         "",
@@ -40,18 +40,18 @@ def markdown(found: Sequence[Figure], settings: Mapping[str, Any]) -> str:
 
 
 def helps(figure: Figure, whole: Figure) -> str:
-    """What taking the part away shows. whole: the same metric of the recipe. An answer needs every seed's consent."""
+    """What the variant shows. whole: the same metric of the recipe. An answer needs every seed's consent."""
     apart = [mine - without for mine, without in zip(whole.seeds, figure.seeds, strict=True)]
     if figure.less is None or not clear(figure.less):
         return NOT_SHOWN
     if min(apart) > 0:
         return YES
-    return HARMS if max(apart) < 0 else NOT_SHOWN
+    return OPPOSITE if max(apart) < 0 else NOT_SHOWN
 
 
 def _answered(name: str, found: Sequence[Figure]) -> str:
     whole = {(f.benchmark, f.metric): f for f in found if f.variant == BOTH}
-    by: dict[str, list[str]] = {YES: [], HARMS: [], NOT_SHOWN: []}
+    by: dict[str, list[str]] = {YES: [], OPPOSITE: [], NOT_SHOWN: []}
     for f in found:
         if f.variant == name:
             by[helps(f, whole[f.benchmark, f.metric])].append(f"{f.benchmark}, {f.metric}")

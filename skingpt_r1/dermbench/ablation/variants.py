@@ -1,4 +1,4 @@
-"""What is taken away, and what the result is held against.
+"""What is taken away or chosen otherwise, and what the result is held against.
 
 The main four are the paper's: the frozen base, each distillation alone, both. In the embedded scale the base has never
 seen a picture, so it is at chance by construction: what "both" gains over it says little, what it gains over each half
@@ -21,7 +21,7 @@ FILTERED: Final = "filtered"
 
 @dataclass(frozen=True)
 class Variant:
-    """changes: settings of `DistillConfig`. asks: the question that it answers against `BOTH`.
+    """changes: settings of `DistillConfig`. asks: the question that is answered yes where `BOTH` is better.
 
     main: of the first table. corpus: kind of texts that it is taught.
     """
@@ -47,9 +47,9 @@ VARIANTS: Final[dict[str, Variant]] = {
         Variant("no-labels", "Does the teacher's label head help beside its embedding?", {"label_weight": 0.0}),
         Variant("no-bias", "Does the vocabulary bias help?", {"bias": False}),
         Variant("no-claims", "Does arguing from findings help?", {"claims": False}),
-        Variant(FILTERED, "Does it help to learn from what DermEval likes?", corpus=FILTERED),
-        Variant("rank-4", "Is LoRA of rank 4 enough?", {"rank": 4}),
-        Variant("rank-64", "Would LoRA of rank 64 be better?", {"rank": 64}),
+        Variant(FILTERED, "Is the plain corpus better than one that DermEval filtered?", corpus=FILTERED),
+        Variant("rank-4", "Is LoRA of rank 16 better than of rank 4?", {"rank": 4}),
+        Variant("rank-64", "Is LoRA of rank 16 better than of rank 64?", {"rank": 64}),
     )
 }
 MAIN: Final = tuple(name for name, v in VARIANTS.items() if v.main)

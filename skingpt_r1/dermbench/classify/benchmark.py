@@ -35,7 +35,7 @@ class OnSet:
         """What answers depend on."""
         return {
             "source": self.read.name, "split": self.split, "limit": self.limit, "history": self.history,
-            "open_ended": self.open_ended, "judge": self.judge,
+            "open_ended": self.open_ended, "judge": self.judge, "digest": self.read.digest,
         }  # fmt: skip
 
     def total(self) -> int:

@@ -1,8 +1,9 @@
 """Figures of one run, each with its 95 % interval over patients, and the same by subgroup.
 
-A case without an answer is a wrong one in every figure but those named "answered", so that nobody gains by leaving out
-what is hard; one that was not asked or not judged yet (pending) counts in accuracy only: its label may not be known.
-Figures of probabilities and of confidence are of those who tell them, and are left out where a system tells none.
+A case without an answer is a wrong one in every figure of labels but those named "answered", so that nobody gains by
+leaving out what is hard; one that was not asked or not judged yet (pending) counts in accuracy only: its label may not
+be known. Figures of probabilities and of confidence are of the cases that came with one, and are left out where an
+answer came without.
 """
 
 from __future__ import annotations
@@ -12,17 +13,20 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from skingpt_r1.dermbench import metrics
 from skingpt_r1.dermbench.classify.answers import Answer, Run, State
 from skingpt_r1.dermbench.classify.sets import malignant
-from skingpt_r1.dermbench.statistics import LEAST, Rows, estimates
+from skingpt_r1.dermbench.statistics import LEAST, Rows, estimates, exact_at_the_edge
 from skingpt_r1.dermeval.agreement import Estimate
 from skingpt_r1.sources.layouts import SKIN_TYPES
 
 SENSITIVITY: Final = 0.9  # at which specificity is told
 _AGES: Final = ((0, 30), (30, 45), (45, 60), (60, 75), (75, 121))  # years, from and below
+_SHARES: Final = frozenset((
+    "accuracy", "accuracy_answered", "sensitivity", "specificity", "specificity_at", "sensitivity_at",
+))  # fmt: skip
 GROUPINGS: Final = ("skin_type", "age", "sex", "site", "modality")
 
 
@@ -73,8 +77,11 @@ class _Wanted:
         for name, (answers, metric) in self.metrics.items():
             if answers:
                 rows.setdefault(tuple(answer.group for answer in answers), {})[name] = metric
-        several = [estimates(metrics, groups) for groups, metrics in rows.items()]
-        found = {name: value for one in several for name, value in one.items() if value.value is not None}
+        found: dict[str, Estimate] = {}
+        for groups, several in rows.items():
+            for name, told in estimates(several, groups).items():
+                if told.value is not None:
+                    found[name] = exact_at_the_edge(told, groups) if name in _SHARES else told
         self.why = {name: reason for name, reason in self.why.items() if name not in found}
         return {name: found[name] for name in self.metrics if name in found}
 
@@ -82,7 +89,7 @@ class _Wanted:
 def figures(run: Run, validation: Run | None = None) -> Figures:
     """All figures of a run. validation: the same system on other patients, for the threshold of a chosen sensitivity.
 
-    Raises ValueError where validation is of another system or set, or shares a patient with the run.
+    Raises ValueError where validation is of another system or set; where it shares a patient, no threshold is told.
     """
     wanted = _Wanted()
     every, asked = list(run.answers), [a for a in run.answers if a.state is not State.PENDING]
@@ -143,11 +150,12 @@ def _labels(wanted: _Wanted, run: Run, asked: list[Answer], answered: list[Answe
     wanted.add("macro_f1", asked, _over(metrics.macro_f1, said, truth), "no case")
     bad = malignant(run.labels)
     known = [a for a in asked if a.truth in bad]
-    truly = np.array([bad[a.truth or ""] for a in known], dtype=bool)
-    called = np.array([bad.get(a.said or "") is True for a in known], dtype=bool)
-    cleared = np.array([bad.get(a.said or "") is False for a in known], dtype=bool)
-    wanted.add("sensitivity", known, _over(metrics.sensitivity, called, truly), "no malignant case")
-    wanted.add("specificity", known, _over(metrics.specificity, cleared, truly), "no case that is not malignant")
+    for name, truly, lacking in (
+        ("sensitivity", True, "no malignant case"),
+        ("specificity", False, "no case that is not malignant"),
+    ):
+        mine = [a for a in known if bad[a.truth or ""] is truly]
+        wanted.add(name, mine, _mean([bad.get(a.said or "") is truly for a in mine]), lacking)
 
 
 def _probabilities(wanted: _Wanted, run: Run, answered: list[Answer]) -> None:
@@ -168,20 +176,20 @@ def _threshold(wanted: _Wanted, run: Run, answered: list[Answer], validation: Ru
     if (validation.system, validation.source) != (run.system, run.source):
         raise ValueError(f"thresholds of {validation.system} on {validation.source} are not {run.system}'s")
     chosen_on = _malignancy(validation, validation.of(State.ANSWERED))
-    rows = [a for a in answered if a.probability is not None]
+    rows = _all_or_none([a for a in answered if a.probability is not None], run)
     reported = _malignancy(run, rows)
     if chosen_on is None or reported is None or not chosen_on.positive.any():
         wanted.why |= dict.fromkeys(("specificity_at", "sensitivity_at"), "no probability of malignancy")
         return
     threshold = metrics.threshold_for(SENSITIVITY, chosen_on)
-    metrics.specificity_at(threshold, reported)  # refuses patients that it was chosen on
+    if threshold.chosen_on.intersection(reported.groups):
+        wanted.why |= dict.fromkeys(("specificity_at", "sensitivity_at"), "split val shares patients with these rows")
+        return
     called = reported.score >= threshold.value
     rows = [a for a in rows if a.truth in malignant(run.labels)]
-    for name, metric, said in (
-        ("specificity_at", metrics.specificity, ~called),
-        ("sensitivity_at", metrics.sensitivity, called),
-    ):
-        wanted.add(name, rows, _over(metric, said, reported.positive), "no such case")
+    for name, truly in (("specificity_at", False), ("sensitivity_at", True)):
+        mine = np.flatnonzero(reported.positive == truly)
+        wanted.add(name, [rows[i] for i in mine], _mean(called[mine] == truly), "no such case")
 
 
 def _malignancy(run: Run, answers: Sequence[Answer]) -> metrics.Scored | None:
@@ -206,8 +214,12 @@ def _confidence(wanted: _Wanted, rows: list[Answer]) -> tuple[tuple[float, float
 
 
 def _share(answers: Sequence[Answer]) -> Callable[[Rows], float]:
-    right = np.array([answer.right for answer in answers], dtype=float)
-    return lambda rows: float(right[rows].mean())
+    return _mean([answer.right for answer in answers])
+
+
+def _mean(hits: ArrayLike) -> Callable[[Rows], float]:
+    told = np.asarray(hits, dtype=float)
+    return lambda rows: float(told[rows].mean())
 
 
 def _over(metric: Callable[[Any, Any], float], one: NDArray[Any], other: NDArray[Any]) -> Callable[[Rows], float]:

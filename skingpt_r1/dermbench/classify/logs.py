@@ -16,6 +16,7 @@ from skingpt_r1.dermbench.solving import Pending
 from skingpt_r1.records import SkinGPTError
 
 SCORERS: Final = ("labelled", "same_diagnosis", "same_diagnosis_offline")  # the first that is there counts
+_WAYS: Final = ("blind", "history", "open_ended")  # of asking; each is told in the system's name
 _DESCRIBED: Final = ("skin_type", "age", "sex", "site", "modality")
 
 
@@ -36,10 +37,11 @@ def run_of(log: EvalLog, scorer: str | None = None) -> Run:
     begun = [_answer(sample, labels, name) for sample in samples.values()]
     ids = [str(i) for i in log.eval.dataset.sample_ids or [] if str(i) not in samples]
     pending = [Answer(i, State.PENDING, None, None, False, i, reason="not asked yet") for i in ids]
-    ways = [word for word in ("blind", "history") if told.get(word)]
+    named = told.get("system")  # which says itself whether it was blind
+    ways = [way.replace("_", "-") for way in _WAYS if told.get(way) and not (named and way == "blind")]
     notes = () if name == SCORERS[0] else (f"judged by {name}",)
     return Run(
-        system=told.get("system") or log.eval.model + (f" ({', '.join(ways)})" if ways else ""),
+        system=(named or log.eval.model) + (f" ({', '.join(ways)})" if ways else ""),
         source=told["source"],
         split=told["split"],
         labels=labels,

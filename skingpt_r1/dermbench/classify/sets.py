@@ -7,6 +7,8 @@ pictures of one's own. Nothing is tested on "train".
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +21,7 @@ from skingpt_r1.records import Case, SkinGPTError
 from skingpt_r1.sources import registry
 from skingpt_r1.sources.clustering import key
 from skingpt_r1.sources.published import LAYOUTS, TABLE, read_published
-from skingpt_r1.sources.streams import cache_dir
+from skingpt_r1.sources.streams import cache_dir, sha256_of
 
 TITLES: Final = {
     "ham10000": "HAM10000 (subset)",
@@ -42,6 +44,12 @@ class Labelled:
     labels: Mapping[str, str | None]
     described: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Of rows, labels and pictures: what answers and their truth depend on."""
+        rows = (f"{key(c)}\0{c.label}\0{c.group}\0{sha256_of(Path(c.image))}\n" for c in self.cases)
+        return hashlib.sha256("".join([json.dumps(dict(self.labels)), *rows]).encode()).hexdigest()[:16]
 
 
 def labelled_cases(
@@ -73,7 +81,8 @@ def training_cases(source: str, runs: Path, root: Path | None = None) -> dict[st
         cases: Sequence[Case] = registry.load(source, root)
         apart = touching(runs, root)
     else:
-        cases, apart = _read(source).cases, frozenset()
+        cases = _read(source).cases
+        apart = _of_tested_patients(cases)
     usable = [case for case in cases if key(case) not in apart and case.label]
     return {split: [case for case in usable if case.split == split] for split in ("train", "val")}
 
@@ -118,8 +127,22 @@ def _public(source: str, split: str, runs: Path, root: Path | None) -> Labelled:
 def _folder(source: str, split: str) -> Labelled:
     found = _read(source)
     meaning = {case.label: case.diagnosis for case in found.cases if case.label}
-    cases = tuple(case for case in found.cases if case.split == split)
+    apart = _of_tested_patients(found.cases)
+    cases = tuple(case for case in found.cases if case.split == split and key(case) not in apart)
     return Labelled(found.name, cases, dict(sorted(meaning.items())), found.described, found.problems)
+
+
+def _of_tested_patients(cases: Sequence[Case]) -> frozenset[str]:
+    """ "dataset/id" of a folder's rows that share a patient or a lesion with a row of a stronger split."""
+    strongest: dict[str, int] = {}
+    for case in cases:
+        if case.group:
+            strongest[case.group] = max(strongest.get(case.group, 0), _strength(case))
+    return frozenset(key(c) for c in cases if c.group and _strength(c) < strongest[c.group])
+
+
+def _strength(case: Case) -> int:
+    return ("train", "val", "test").index(case.split or "train")
 
 
 def _read(source: str) -> Labelled:

@@ -32,9 +32,10 @@ COLUMNS: Final[Mapping[str, str]] = {
 }
 _NOTE: Final = (
     "In brackets: 95 % bootstrap interval over patients or lesions. A case without an answer is wrong, but for the "
-    "column \"of answered\". Sensitivity and specificity: for malignancy by the knowledge table, actinic keratosis not "
-    "counted in. The threshold of a chosen sensitivity comes from split val; beside it is the sensitivity that the "
-    f"rows shown then have. {DASH}: the system does not tell what it needs, or n < {LEAST}."
+    "column \"of answered\"; figures of probability and confidence (AUROC, chosen sensitivity, calibration error, "
+    "Brier, AURC) are of the cases that came with one. Sensitivity and specificity: for malignancy by the knowledge "
+    "table, actinic keratosis not counted in. The threshold of a chosen sensitivity comes from split val; beside it is "
+    f"the sensitivity that the rows shown then have. {DASH}: the system does not tell what it needs, or n < {LEAST}."
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from skingpt_r1.records import SkinGPTError
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """n: cases that both have. told: None where n is below LEAST. p: adjusted where several questions are asked."""
+    """n: cases that both have. told: None on fewer than LEAST patients. p: adjusted where several are asked."""
 
     name: str
     n: int
@@ -50,9 +50,9 @@ def compare_systems(runs: Runs, ours: str, theirs: str, judge: str | None = None
         raise SkinGPTError(f"{ours}, {theirs}: {by} scored no case of both; run both on the same suite.")
 
     def line(name: str, dimension: str, keys: Sequence[str]) -> Line:
-        if len(keys) < LEAST:
-            return Line(name, len(keys), None, None)
         groups = [runs.cases[key].group for key in keys]
+        if len(set(groups)) < LEAST:
+            return Line(name, len(keys), None, None)
         told = compare([one[k][dimension] for k in keys], [other[k][dimension] for k in keys], groups)
         return Line(name, len(keys), told, told.p)
 

@@ -2,7 +2,7 @@
 
 A mean is over the cases that the judge scored; failed (the system wrote nothing) and pending (the judge gave no score,
 or the system was never asked) are counted beside it and enter nothing. Ranks are of systems, not of controls, on the
-cases that all of them have, and are not given on fewer than `statistics.LEAST`.
+cases that all of them have, and are not given on fewer than `statistics.LEAST` patients.
 """
 
 from __future__ import annotations
@@ -90,16 +90,16 @@ def scores_of(run: SystemRun, judge: str) -> dict[str, Mapping[str, float]]:
 
 
 def mean_estimates(values: NDArray[np.float64], groups: Sequence[str], seed: int = 0) -> list[Estimate]:
-    """Means of the columns of [N, D] with 95 % bootstrap intervals over groups; none on fewer than LEAST rows.
+    """Means of the columns of [N, D] with 95 % bootstrap intervals over groups; none of fewer than LEAST groups.
 
     All columns, and every system on the same cases, see the same draws.
     """
     if not len(values):
         return [Estimate()] * values.shape[1]
     means = values.mean(0)
-    if len(values) < LEAST:
-        return [Estimate(float(m)) for m in means]
     blocks = members(groups)
+    if len(blocks) < LEAST:
+        return [Estimate(float(m)) for m in means]
     sums = np.array([values[rows].sum(0) for rows in blocks])  # [G, D]
     sizes = np.array([len(rows) for rows in blocks])
     rng = np.random.default_rng(seed)
@@ -117,8 +117,8 @@ def _board(runs: Runs, judge: str) -> Board:
     competing = {run.name: scored[run.name] for run in runs.systems if not run.control and scored[run.name]}
     shared = sorted(set.intersection(*(set(s) for s in competing.values()))) if competing else []
     places: dict[str, Estimate] = {}
-    if len(shared) >= LEAST:
-        groups = [runs.cases[key].group for key in shared]
+    groups = [runs.cases[key].group for key in shared]
+    if len(set(groups)) >= LEAST:
         places = ranks({name: [s[key][MEAN] for key in shared] for name, s in competing.items()}, groups)
     rows = [_row(runs, run, judge, scored[run.name], places.get(run.name)) for run in runs.systems]
     rows.sort(key=lambda r: (r.control, -(r.means[MEAN].value if r.means[MEAN].value is not None else -1.0)))

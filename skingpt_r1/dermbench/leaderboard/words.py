@@ -18,11 +18,12 @@ READING: Final = (
     "contents by fixed rules.",
     "Intervals are 95 %, by bootstrap over patients or lesions, the same draws for every system. Two systems whose "
     "intervals overlap may still differ: `skingpt bench compare` tests them case by case.",
-    "A rank's interval says which ranks are compatible with the data. Controls have no rank, and on fewer than "
-    f"{LEAST} shared cases nobody has.",
-    "Failed: the system wrote nothing that could be judged. Pending: a text or a score is still missing (a judge "
-    "refused, timed out, or answered nonsense). Neither enters a mean, and neither counts as zero; a system with many "
-    "of them has been judged on other cases than its rivals.",
+    "A rank's interval says which ranks are compatible with the data. Controls have no rank, and on shared "
+    f"cases of fewer than {LEAST} patients nobody has.",
+    "Failed: there is no text (an error, a refusal, no answer in time); `skingpt bench run --resume` asks again. "
+    "Pending: a score is still missing (a judge refused, timed out, or answered nonsense), or nobody was asked yet. "
+    "Neither enters a mean, and neither counts as zero; a system with many of them has been judged on other cases than "
+    "its rivals.",
     "Controls: the reference itself shows the ceiling and another case's reference the floor of a judge; the majority "
     "text, the linear probe with a template and image-blind runs (+blind) show what can be had without seeing.",
     "Time, tokens and cost are the system's own, without those of the judges, as far as the logs record them.",

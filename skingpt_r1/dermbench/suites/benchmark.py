@@ -40,6 +40,7 @@ class OnSuite:
         return {
             "suite": self.read.name, "version": self.read.version, "digest": self.read.digest, "limit": self.limit,
             "history": self.history, "judges": list(self.judges), "judge_model": self.judge_model,
+            "versions": scorers.versions(self.judges),
         }  # fmt: skip
 
     def total(self) -> int:

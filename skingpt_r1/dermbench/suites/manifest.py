@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from skingpt_r1.models.weights import sha256_of
 from skingpt_r1.records import SkinGPTError
-from skingpt_r1.sources.streams import write_text
+from skingpt_r1.sources.streams import sha256_of, write_text
 
 MANIFEST: Final = "manifest.jsonl"
 

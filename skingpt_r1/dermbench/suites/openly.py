@@ -12,11 +12,11 @@ from skingpt_r1.dermbench.suites.reference import reference_of
 from skingpt_r1.dermcot.evidence import tellable
 from skingpt_r1.dermcot.stages import given
 from skingpt_r1.knowledge.diagnoses import category_of
-from skingpt_r1.models.weights import sha256_of
 from skingpt_r1.narrative.lint import lint
 from skingpt_r1.records import Case, SkinGPTError
 from skingpt_r1.sources.clustering import key
 from skingpt_r1.sources.registry import SOURCES, available, data_root, load
+from skingpt_r1.sources.streams import sha256_of
 
 NAME: Final = "dermbench-open"
 VERSION: Final = "1.0"

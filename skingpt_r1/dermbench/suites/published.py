@@ -16,10 +16,10 @@ from typing import Any, Final
 
 from skingpt_r1.dermbench.suites.manifest import Row, Suite, stratified
 from skingpt_r1.knowledge.diagnoses import preferred
-from skingpt_r1.models.weights import sha256_of
 from skingpt_r1.narrative.lint import Given, lint
 from skingpt_r1.records import Modality, SkinGPTError
 from skingpt_r1.sources.rows import BadRow, json_rows
+from skingpt_r1.sources.streams import sha256_of
 
 NAME: Final = "dermbench"
 VERSION: Final = "2511.09195"

@@ -25,9 +25,10 @@ def measure(lines: Sequence[Line], seed: int = 0) -> Section:
     share, risk = risk_coverage(confidence, right)
     best = aurc(right.astype(float), right)
     spoken = np.flatnonzero(~silent)
+    surest = np.argsort(-confidence, kind="stable")
 
     def risk_at(kept: float, rows: np.ndarray) -> float:
-        return float(risk_coverage(confidence[rows], right[rows])[1][max(1, round(kept * len(rows))) - 1])
+        return float(risk_coverage(confidence[rows], right[rows])[1][_kept(kept, len(rows)) - 1])
 
     return Section(
         key="abstention",
@@ -41,7 +42,10 @@ def measure(lines: Sequence[Line], seed: int = 0) -> Section:
                 against=f"a confidence that tells nothing: {wrong:.3f}; best: {best:.3f}", unit="risk", card=True,
             ),
             *(
-                figure(f"wrong among the surest {kept:.0%}", functools.partial(risk_at, kept), groups, seed)
+                figure(
+                    f"wrong among the surest {kept:.0%}", functools.partial(risk_at, kept), groups, seed,
+                    rests_on=[groups[i] for i in surest[: _kept(kept, len(lines))]],
+                )
                 for kept in SHARES
             ),
             figure("pictures on which it abstains", mean_of(silent), groups, seed, card=True),
@@ -61,6 +65,10 @@ def measure(lines: Sequence[Line], seed: int = 0) -> Section:
         seed=seed,
         limits=("The threshold was chosen on validation rows, where at most a quarter of what is said may be wrong.",),
     )  # fmt: skip
+
+
+def _kept(share: float, n: int) -> int:
+    return max(1, round(share * n))
 
 
 def _mean(values: np.ndarray) -> float | None:

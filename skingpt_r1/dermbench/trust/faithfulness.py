@@ -76,10 +76,10 @@ def measure(lines: Sequence[Line], chained: Sequence[Line], curved: Sequence[Lin
     by_edit: dict[str, list[Line]] = {}
     for line in lines:
         by_edit.setdefault(line["edit"].partition("/")[0], []).append(line)
-    swapped = {line["key"]: line for line in by_edit.get(SWAPPED, [])}
+    others = {line["key"]: said.get(_shown_instead(line)) for line in by_edit.get(SWAPPED, [])}
     rows = [
-        *_claims_kept(by_edit.get(NO_LESION, []), said, swapped, seed),
-        *_claims_kept(by_edit.get(NO_BACKGROUND, []), said, swapped, seed),
+        *_claims_kept(by_edit.get(NO_LESION, []), said, others, seed),
+        *_claims_kept(by_edit.get(NO_BACKGROUND, []), said, others, seed),
         *_diagnosis_kept(by_edit, said, seed),
         *_followed(by_edit.get(SWAPPED, []), said, seed),
         *_colours(by_edit.get(RECOLOURED, []), said, seed),
@@ -96,19 +96,27 @@ def measure(lines: Sequence[Line], chained: Sequence[Line], curved: Sequence[Lin
         limits=(
             "The lesion is outlined by the segmenter, for test rows have no mask; where it errs, so does the edit.",
             "A painted-over picture is a strange one, and some of the change is owed to the strangeness.",
+            "Plain readings are made without history, so another picture under the first one's history changes both.",
             "The curves watch the vocabulary bias, not the whole text; the soft words are a second way to it.",
         ),
     )
 
 
-def _claims_kept(lines: Sequence[Line], said: dict[str, Line], swapped: dict[str, Line], seed: int) -> list[Figure]:
+def _shown_instead(line: Line) -> str:
+    """Key of the case whose picture an exchange showed."""
+    return line["edit"].removeprefix(f"{SWAPPED}/")
+
+
+def _claims_kept(
+    lines: Sequence[Line], said: dict[str, Line], others: dict[str, Line | None], seed: int
+) -> list[Figure]:
     """Share of claims about the lesion still made after the edit; beside it, that of another patient's picture."""
     kept: list[bool] = []
     chance: list[bool] = []  # only where another patient's picture was read
     groups: list[str] = []
     for line in lines:
         before, after = claims_of(said[line["key"]]), claims_of(line)
-        other = swapped.get(line["key"])
+        other = others.get(line["key"])
         for claim in sorted(before):
             kept.append(claim in after)
             chance += [claim in claims_of(other)] if other is not None else []
@@ -141,10 +149,10 @@ def _diagnosis_kept(by_edit: dict[str, list[Line]], said: dict[str, Line], seed:
 
 
 def _followed(lines: Sequence[Line], said: dict[str, Line], seed: int) -> list[Figure]:
-    mine = [line for line in lines if line["edit"].removeprefix(f"{SWAPPED}/") in said]
+    mine = [line for line in lines if _shown_instead(line) in said]
     if not mine:
         return []
-    theirs = np.array([x["diagnosis"] == said[x["edit"].removeprefix(f"{SWAPPED}/")]["diagnosis"] for x in mine])
+    theirs = np.array([x["diagnosis"] == said[_shown_instead(x)]["diagnosis"] for x in mine])
     by_chance = float(np.mean([x["diagnosis"] == said[x["key"]]["diagnosis"] for x in mine]))
     return [
         figure(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import json
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,8 +21,7 @@ from skingpt_r1.dermbench.trust.journal import Journal, Line, in_batches
 from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.knowledge.labelsets import label_set
-from skingpt_r1.models.diagnose import ADAPTERS, Model, Reading, Told
-from skingpt_r1.models.weights import sha256_of
+from skingpt_r1.models.diagnose import Model, Reading, Told
 from skingpt_r1.narrative.report import as_json
 from skingpt_r1.records import Case, History, SkinGPTError
 from skingpt_r1.sources.clustering import key
@@ -65,13 +63,6 @@ def held_out(
         share = None if limit is None else limit // len(mine) + (place < limit % len(mine))
         chosen += cases[:share]
     return chosen
-
-
-@functools.cache
-def digest(adapters: Path = ADAPTERS) -> str:
-    """Short digest of all adapters: readings of others are never mixed with these."""
-    files = sorted(path for path in adapters.iterdir() if path.suffix in (".safetensors", ".json"))
-    return hashlib.sha256("".join(f"{f.name} {sha256_of(f)}\n" for f in files).encode()).hexdigest()[:16]
 
 
 def read(

@@ -16,15 +16,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from skingpt_r1.dermbench.classify.sets import TITLES
 from skingpt_r1.dermbench.trust import abstention, chains, confidence, curves, faithfulness, robustness, scope
 from skingpt_r1.dermbench.trust.journal import Journal, Line, in_batches
-from skingpt_r1.dermbench.trust.readings import BATCH, Wanted, digest, held_out, read, taken
+from skingpt_r1.dermbench.trust.readings import BATCH, Wanted, held_out, read, taken
 from skingpt_r1.dermbench.trust.section import Section, save
 from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.reading import read_photo
 from skingpt_r1.knowledge.labelsets import label_set
 from skingpt_r1.models import conformal
 from skingpt_r1.models.diagnose import ADAPTERS, Model, load
+from skingpt_r1.models.weights import digest_of
 from skingpt_r1.records import Case
 from skingpt_r1.sources.clustering import key
 from skingpt_r1.sources.registry import SOURCES, TESTED
@@ -52,7 +54,7 @@ class Run:
     @property
     def settings(self) -> str:
         """What a journal line depends on, beside its case and edit."""
-        return digest(self.adapters)
+        return digest_of(self.adapters)
 
     @functools.cached_property
     def model(self) -> Model:
@@ -150,8 +152,13 @@ def _kept(run: Run, section: Section) -> Section:
     """The section with how it was made, saved."""
     limit = "" if run.limit is None else f" --limit {run.limit}"
     each = f" --each {run.each}" if section.key == "scope" else ""
-    command = f"skingpt trust {section.key}{limit}{each} --seed {run.seed}"
-    told = dataclasses.replace(section, command=command, settings=run.settings)
+    given = {"sets": ",".join(run.sets), "adapters": run.adapters, "data": run.data}
+    usual = {"sets": ",".join(TESTED), "adapters": ADAPTERS, "data": None}
+    more = "".join(f" --{name} {value}" for name, value in given.items() if value != usual[name])
+    taken_in = "".join(f" --readings {path}" for path in run.readings)
+    command = f"skingpt trust {section.key}{limit}{each}{more}{taken_in} --seed {run.seed}"
+    of = f"{len(run.cases):,} test pictures of {', '.join(TITLES[name] for name in run.sets)}"
+    told = dataclasses.replace(section, command=command, settings=run.settings, of=of)
     save(told, run.out)
     return told
 

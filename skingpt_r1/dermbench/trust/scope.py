@@ -7,6 +7,7 @@ fitted on (validation rows with expert masks; test rows of cameras without masks
 from __future__ import annotations
 
 import functools
+import hashlib
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -50,9 +51,10 @@ def jobs(
         group = case.group or case.id
         yield Job(key(case), "scope", f"{INSIDE}: {case.dataset}", group, True, functools.partial(_read, case.image))
     for number, picture in enumerate(_outside(cases, each, root, lesion, seed)):
-        name = f"outside/{picture.family}/{number}"
+        drawn = hashlib.sha256(picture.pixels.tobytes()).hexdigest()[:16]  # other rows and seeds give other pictures
         shown = functools.partial(_shown, picture)
-        yield Job(name, f"scope/{each}/{seed}", picture.family, picture.group, picture.seen, shown)
+        name = f"outside/{picture.family}/{number}"
+        yield Job(name, f"scope/{drawn}", picture.family, picture.group, picture.seen, shown)
 
 
 def _read(path: str) -> Pixels:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skingpt_r1.dermbench.statistics import LEAST, Metric, estimate
+from skingpt_r1.dermbench.statistics import LEAST, Metric, estimate, exact_at_the_edge
 from skingpt_r1.dermeval.agreement import Estimate
 from skingpt_r1.records import SkinGPTError
 from skingpt_r1.sources.streams import write_text
@@ -55,7 +55,7 @@ class Section:
     """One part of the report.
 
     key: its command's name. meaning: what it means, for a dermatologist, in a sentence or two. series: data of its plot
-    by curve. command, seed: how to make it again. limits: what it does not show.
+    by curve. of: which pictures. command, seed: how to make it again. limits: what it does not show.
     """
 
     key: str
@@ -66,24 +66,23 @@ class Section:
     command: str = ""
     seed: int = 0
     settings: str = ""
+    of: str = ""
     limits: tuple[str, ...] = ()
 
 
 def figure(
     name: str, metric: Metric, groups: Sequence[str], seed: int = 0, *, against: str = "", unit: str = "share",
-    card: bool = False,
+    card: bool = False, rests_on: Sequence[str] | None = None,
 ) -> Figure:  # fmt: skip
     """A figure of all rows with its bootstrap interval over whole groups (patients, lesions, source pictures).
 
-    Where every row agrees a bootstrap sees no doubt at all: a share of 0 or 1 gets the exact interval (Clopper and
-    Pearson 1934) of as many trials as there are groups.
+    rests_on: groups of the rows that the figure is really of, where these are fewer.
     """
+    of = groups if rests_on is None else rests_on
     found = estimate(metric, groups, seed=seed)
-    if unit == "share" and found.value in (0.0, 1.0):
-        far = 0.025 ** (1 / len(set(groups)))
-        found = Estimate(0.0, 0.0, 1 - far) if found.value == 0 else Estimate(1.0, far, 1.0)
+    found = exact_at_the_edge(found, of) if unit == "share" else found
     rounded = Estimate(*(None if v is None else round(v, _DIGITS) for v in (found.value, found.low, found.high)))
-    return Figure(name, len(groups), len(set(groups)), rounded, against, unit, card)
+    return Figure(name, len(of), len(set(of)), rounded, against, unit, card)
 
 
 def mean_of(values: ArrayLike) -> Metric:

@@ -10,7 +10,9 @@ import pytest
 from skingpt_r1.dermbench.trust import drawn
 from skingpt_r1.dermbench.trust.outside import LEAST_SIDE, PHOTOS, SIDE, Use, expert_outline, free_square, outside
 from skingpt_r1.dermbench.trust.outside import plain_skin as cut
-from skingpt_r1.dermbench.trust.readings import digest, held_out
+from skingpt_r1.dermbench.trust.readings import held_out
+from skingpt_r1.dermbench.trust.scope import jobs
+from skingpt_r1.models.weights import digest_of
 from skingpt_r1.records import Case, Modality, SkinGPTError
 from skingpt_r1.sources.clustering import key
 from skingpt_r1.sources.registry import load
@@ -87,10 +89,20 @@ def test_only_test_rows_are_held_out_and_limits_share(data_root: Path) -> None:
     assert {key(c) for c in few} <= {key(c) for c in more}  # a longer run goes on with a shorter one's readings
 
 
+def test_other_rows_are_other_pictures_of_scope(data_root: Path) -> None:
+    def edits(name: str) -> set[tuple[str, str]]:
+        cases = held_out(4, data_root, sets=[name])
+        made = jobs(cases, 2, data_root, lambda pixels: np.zeros(pixels.shape[:2]))
+        return {(job.key, job.edit) for job in made if job.family == "plain skin, other cameras"}
+
+    assert edits("isic2017") == edits("isic2017")
+    assert edits("isic2017") and not edits("isic2017") & edits("pad_ufes_20")
+
+
 def test_other_adapters_have_another_digest(tmp_path: Path) -> None:
     (tmp_path / "writer.safetensors").write_bytes(b"one")
-    one = digest(tmp_path)
-    digest.cache_clear()
+    one = digest_of(tmp_path)
+    digest_of.cache_clear()
     (tmp_path / "writer.safetensors").write_bytes(b"two")
-    assert digest(tmp_path) != one
-    digest.cache_clear()
+    assert digest_of(tmp_path) != one
+    digest_of.cache_clear()

@@ -120,14 +120,15 @@ def test_the_command_measures_and_tells(tmp_path: Path, data_root: Path) -> None
 
     from skingpt_r1.cli.main import app
 
-    told = CliRunner().invoke(
-        app, ["trust", "scope", "--limit", "3", "--each", "1", "--out", str(tmp_path), "--data", str(data_root)]
-    )
+    asked = ["trust", "scope", "--limit", "3", "--each", "1", "--sets", "isic2017", "--data", str(data_root)]
+    told = CliRunner().invoke(app, [*asked, "--out", str(tmp_path)])
     assert told.exit_code == 0, told.output
     assert "Does it refuse" in told.output
     told = CliRunner().invoke(app, ["trust", "report", "--out", str(tmp_path)])
     assert told.exit_code == 0, told.output
-    assert (tmp_path / "trust.html").is_file()
+    page = (tmp_path / "trust.html").read_text()
+    assert "3 test pictures of ISIC-2017 (subset)" in page
+    assert f"--limit 3 --each 1 --sets isic2017 --data {data_root}" in page  # the command measures the same again
 
 
 def test_every_chain_is_read_once_for_each_case(

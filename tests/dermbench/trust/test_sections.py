@@ -59,6 +59,9 @@ def test_abstaining_finds_the_errors() -> None:
     found = abstaining()
     assert value(found, "wrong among the surest 50%") == 0
     assert value(found, "wrong among the surest 100%") == 0.25
+    surest = next(f for f in found.figures if f.name == "wrong among the surest 50%")
+    assert surest.n == surest.groups == 20  # what it is of, not what there is
+    assert surest.estimate.high == pytest.approx(1 - 0.025 ** (1 / 20), abs=1e-4)
     assert value(found, "wrong where it does not abstain") == pytest.approx(5 / 35, abs=1e-4)
     expected = sum((n - 30) / n for n in range(31, 41)) / 40  # by hand: the k-th wrong comes in at n = 30 + k
     assert value(found, "area under the risk-coverage curve (AURC)") == pytest.approx(expected, abs=1e-4)
@@ -124,7 +127,7 @@ def test_what_is_said_by_habit_is_counted_against_us() -> None:
     assert value(found, "another case's reasoning: answer goes with it") == 1
     assert value(found, "no reasoning at all: answer stays") == 1
     beside = next(f.against for f in found.figures if f.name == "lesion painted over: claims still made")
-    assert beside.endswith("0.33")  # what another patient's picture gets: the same habit
+    assert beside.endswith("1.00")  # of another patient's plain picture the same is said
 
 
 def scoped() -> Section:
