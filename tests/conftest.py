@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,15 @@ import pytest
 # process that starts them: they would inherit it.
 if beside := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(beside))))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slowest files first: or a process is left alone with one of them when the others are done."""
+    minutes: Counter[Path] = Counter()
+    for item in items:
+        for marker in item.iter_markers("slow"):
+            minutes[item.path] += marker.kwargs.get("minutes", 1)
+    items.sort(key=lambda item: -minutes[item.path])  # keeps the order within a file
 
 
 @pytest.fixture(scope="session")

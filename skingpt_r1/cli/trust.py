@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -103,17 +102,14 @@ def fit_gate(
         typer.echo(f"{name}: {value}")
 
 
-def _measure(
-    key: str, *, sets: str | None, readings: list[Path] | None = None, adapters: Path | None = None, **given: Any
-) -> None:
+def _measure(key: str, *, sets: str | None, readings: list[Path] | None = None, **given: Any) -> None:
     from skingpt_r1.dermbench.trust.running import MEASUREMENTS, Run
     from skingpt_r1.models.precision import keep_freed_memory
 
     keep_freed_memory()
     logging.getLogger("skingpt_r1").setLevel(logging.INFO)
-    run = Run(readings=tuple(readings or ()), **given)
-    run = dataclasses.replace(run, adapters=adapters) if adapters is not None else run
-    run = dataclasses.replace(run, sets=tuple(sets.split(","))) if sets is not None else run
+    given |= {"readings": tuple(readings or ()), "sets": None if sets is None else tuple(sets.split(","))}
+    run = Run(**{name: value for name, value in given.items() if value is not None})
     work: Callable[[Run], Section] = MEASUREMENTS[key]
     _print(work(run), run.out)
 

@@ -170,7 +170,7 @@ def test_clusters_are_transitive() -> None:
     assert sorted(map(sorted, found)) == [["a", "b", "c", "d"], ["x", "y"]]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=10)
 def test_no_training_row_touches_a_test_row(data_root: Path, tmp_path: Path) -> None:
     """On the real folders, checked without the code that drops: by set intersection of what is kept."""
     cases = [case for source in available(data_root) for case in load(source.name, data_root)]
