@@ -46,14 +46,13 @@ def diagnose(
         raise CaseError(f"{html.parent}: no such folder for the report. Create it, or name another with --html.")
     photos = _Photos(paths)
     model: Model | None = None
-    number = 0
     for batch in photos.batches(1 if not as_json and sys.stdout.isatty() else 16):
         from skingpt_r1.models.diagnose import Told, load
 
         model = model or load()
         given = [Told(told, modality, mm_per_pixel)] * len(batch)
-        for reading in model.diagnose_all(batch, given, wanted, temperature=temperature, seed=seed):
-            number += 1
+        readings = model.diagnose_all(list(batch.values()), given, wanted, temperature=temperature, seed=seed)
+        for number, reading in zip(batch, readings, strict=True):
             _tell(reading, as_json)
             if html is not None:
                 _write(
@@ -66,22 +65,22 @@ def diagnose(
 
 
 class _Photos:
-    """Readable photos in order, in batches; complains about the others and goes on."""
+    """Readable photos by their number among the paths, in batches; complains about the others and goes on."""
 
     def __init__(self, paths: list[str]) -> None:
         self.paths, self.refused = paths, 0
 
-    def batches(self, size: int) -> Iterator[list[Photo]]:
-        batch: list[Photo] = []
-        for path in self.paths:
+    def batches(self, size: int) -> Iterator[dict[int, Photo]]:
+        batch: dict[int, Photo] = {}
+        for number, path in enumerate(self.paths, 1):
             try:
-                batch.append(read_photo(path))
+                batch[number] = read_photo(path)
             except CaseError as error:
                 self.refused += 1
                 complain(str(error))
             if len(batch) == size:
                 yield batch
-                batch = []
+                batch = {}
         if batch:
             yield batch
 

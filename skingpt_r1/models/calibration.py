@@ -21,6 +21,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from skingpt_r1.records import SkinGPTError
+from skingpt_r1.sources.streams import write_text
 
 OPEN = "open"  # the entry for no label set, or one that we have no validation rows for
 ALLOWED_RISK = 0.25  # share of wrong diagnoses among those not abstained from, on validation
@@ -128,7 +129,7 @@ def _threshold(scored: Sequence[tuple[float, bool]]) -> tuple[float, float, floa
 
 def save(path: Path, table: Mapping[str, Calibration]) -> None:
     """Write the table as JSON."""
-    path.write_text(json.dumps({name: asdict(entry) for name, entry in table.items()}, indent=1) + "\n")
+    write_text(path, json.dumps({name: asdict(entry) for name, entry in table.items()}, indent=1) + "\n")
 
 
 def load(path: Path) -> dict[str, Calibration]:

@@ -53,6 +53,9 @@ from skingpt_r1.records import Claim, History, Modality, Narrative, SkinGPTError
 log = logging.getLogger(__name__)
 ADAPTERS = Path(__file__).parents[1] / "adapters"
 BATCH = 16
+_NOT_AS_FITTED = (
+    "The confidence was fitted on photos read without history, within the labels of one data set. Here it is rougher."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +277,8 @@ class Model:
         share: float,
         refused: Sequence[Refusal],
     ) -> Report:
-        rule = self.calibration.get(labels.name, self.calibration[calibration.OPEN])
+        built_in = labels == BUILT_IN.get(labels.name)  # not a set of the user's own, of the same name
+        rule = self.calibration[labels.name if built_in else calibration.OPEN]
         diagnosis = narrative.diagnosis or ""
         confidence = rule.confidence(diagnosis, share)
         ranked = rule.differential(written.label_probability, diagnosis, confidence)
@@ -285,17 +289,21 @@ class Model:
                 f"The confidence, {confidence:.0%}, is below {rule.abstain_below:.0%}, where validation pictures "
                 "were diagnosed wrongly too often. A sharper, closer, dermoscopic photo and the history would help."
             )
+        if len(written.label_probability) == 1:
+            reasons.append("The label set names one diagnosis only, so nothing was chosen.")
         findings = {(c.concept, c.value) for c in narrative.claims if c.polarity}
         rivals = [h.diagnosis for h in narrative.hypotheses if h.diagnosis != diagnosis]
         dangers = feared(ranked, diagnosis)
         confident = not (reasons or dangers) and narrative.confidence != "low"
         by_table = urgency_of(diagnosis, findings, [*rivals, *dangers], confident)
         urgency = max(by_table, narrative.urgency or by_table, key=BY_URGENCY.index)
-        if refused:  # nothing was seen that could put anyone's mind at rest
+        if reasons:  # nothing was seen that could put anyone's mind at rest
             urgency = max(urgency, Urgency.ROUTINE, key=BY_URGENCY.index)
-        sets = self.sets.get(labels.name) if outside is None else None
-        if sets and sets.least.keys() != written.label_probability.keys():
-            sets = None  # a label set of the user's own, of the same name
+        as_fitted = built_in and not told.history.known()
+        sets = self.sets.get(labels.name) if as_fitted and not refused else None
+        notes = [f"Chance of {name}: {p:.0%}. A doctor should look." for name, p in dangers.items()]
+        if not as_fitted:
+            notes.append(_NOT_AS_FITTED)
         return Report(
             image=photo.path,
             text=written.text,
@@ -318,7 +326,7 @@ class Model:
                 "rewritten": str(written.rewritten),
                 **self.version,
             },
-            notes=tuple(f"Chance of {name}: {p:.0%}. A doctor should look." for name, p in dangers.items()),
+            notes=tuple(notes),
             outside=outside,
             among=sets.among(written.label_probability) if sets else (),
             coverage=sets.coverage if sets else 0.0,

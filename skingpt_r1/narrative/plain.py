@@ -66,6 +66,7 @@ _KIND: Final = {
     "precancer": "a change that can turn into cancer",
     "benign": "not a cancer",
 }
+_LIKELIER: Final = 1.1  # times as probable as the diagnosis that was named
 _WORTH_SAYING: Final = 0.05  # probability from which a serious alternative is named
 
 
@@ -94,12 +95,16 @@ def outside_advice(urgency: Urgency) -> str:
     return f"{told} If the photo does show a spot on your skin: {ADVICE[urgency]}"
 
 
-def among(names: Sequence[str], coverage: float) -> str:
-    """What a prediction set promises, in one sentence. coverage: 0..1."""
-    return (
-        f"With {coverage:.0%} coverage the diagnosis is among: {_joined(names)}. "
-        f"Of 100 photos like those it was fitted on, such a set holds the right one for about {coverage * 100:.0f}."
+def among(names: Sequence[str], coverage: float, diagnosis: str | None = None) -> str:
+    """What a prediction set is and what it promises. coverage: 0..1. diagnosis: the one named beside it."""
+    told = (
+        f"The set of this photo, made for {coverage:.0%} coverage: {_joined(names)}. Over all photos like those it was "
+        f"fitted on, such sets hold the right diagnosis for about {coverage * 100:.0f} of 100; how sure the model is "
+        "of this one, the confidence says."
     )
+    if diagnosis is None or diagnosis in names:
+        return told
+    return f"{told} The best match, {diagnosis}, is not in it: the two disagree, so read neither as a result."
 
 
 def red_flags(diagnosis: str | None, claims: Sequence[Claim]) -> tuple[str, ...]:
@@ -138,7 +143,7 @@ def summary(
             "tested on.",
         ]
         lines += [
-            f"By its own numbers {name} ({percent(p)}) is as likely, and a doctor would weigh both."
+            f"By its own numbers {name} ({percent(p)}) is {_rival(p, confidence)}, and a doctor would weigh both."
             for name, p in differential[:2]
             if name != diagnosis and p >= confidence
         ]
@@ -163,6 +168,10 @@ def checks(claims: Sequence[Claim]) -> str:
         f"Its reasoning makes {statements}: independent checks agree with {supported}, "
         f"contradict {contradicted} and cannot settle {open_}."
     )
+
+
+def _rival(share: float, confidence: float) -> str:
+    return "likelier" if share >= _LIKELIER * confidence else "as likely"
 
 
 def _of_hundred(confidence: float) -> int:

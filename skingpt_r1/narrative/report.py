@@ -69,7 +69,7 @@ class Report:
         if self.outside is not None:
             return (plain.OUTSIDE,)
         told = plain.summary(self.diagnosis, self.confidence, self.differential, self.narrative.claims, self.abstained)
-        return (*told, plain.among(self.among, self.coverage)) if self.among else told
+        return (*told, plain.among(self.among, self.coverage, self.diagnosis)) if self.among else told
 
     @property
     def red_flags(self) -> tuple[str, ...]:

@@ -295,7 +295,7 @@ def test_status_counts_are_told_in_plain_words() -> None:
 
 def test_a_prediction_set_is_told_everywhere_with_its_promise() -> None:
     told = report(among=("melanoma", "melanocytic nevus"), coverage=0.9)
-    sentence = "With 90% coverage the diagnosis is among: melanoma or melanocytic nevus."
+    sentence = "The set of this photo, made for 90% coverage: melanoma or melanocytic nevus."
     assert sentence in told.summary[-1]
     assert as_json(told)["among"] == {"coverage": 0.9, "diagnoses": ["melanoma", "melanocytic nevus"]}
     assert sentence in html(told, Pictures(Image.new("RGB", (8, 8))))

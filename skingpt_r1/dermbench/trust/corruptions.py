@@ -7,6 +7,7 @@ Sizes are shares of the picture's shorter side, so that a large photo is harmed 
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Callable
 from typing import Final
 
@@ -38,8 +39,14 @@ def corrupted(pixels: Pixels, name: str, severity: int, seed: int = 0) -> Pixels
     """The picture [H, W, 3] after one corruption, same shape. Raises KeyError, ValueError on an unknown one."""
     if severity not in SEVERITIES:
         raise ValueError(f"severity {severity}: use one of {SEVERITIES}")
-    rng = np.random.default_rng([seed, *name.encode()])  # not of the severity: more of the same, not another one
+    drawn = (seed, fingerprint(pixels), *name.encode())  # not of the severity: more of the same, not another one
+    rng = np.random.default_rng(drawn)
     return np.ascontiguousarray(CORRUPTIONS[name](pixels, severity, rng))
+
+
+def fingerprint(pixels: Pixels) -> int:
+    """A number of the picture, so that what is drawn into one is not drawn into all."""
+    return zlib.crc32(np.ascontiguousarray(pixels).tobytes())
 
 
 @corruption("JPEG")

@@ -15,6 +15,7 @@ import scipy.ndimage as ndi
 import torch
 from numpy.typing import NDArray
 
+from skingpt_r1.dermbench.trust.corruptions import fingerprint
 from skingpt_r1.images.decoding import Pixels
 from skingpt_r1.images.scaling import resize_map
 from skingpt_r1.models.diagnose import Model
@@ -42,7 +43,8 @@ def curves(
     evidence = evidence_map(model.writer, lower, diagnosis, candidates).numpy()
     names = [diagnosis, *(name for name in candidates if name != diagnosis)]
     blurred = ndi.gaussian_filter(square.astype(np.float32), (_BLUR * IMAGE_SIZE, _BLUR * IMAGE_SIZE, 0))
-    maps = {"evidence": evidence, "elsewhere": elsewhere(evidence, seed), "middle": middle(evidence.shape)}
+    drawn = (seed, fingerprint(square))  # another place in every picture
+    maps = {"evidence": evidence, "elsewhere": elsewhere(evidence, drawn), "middle": middle(evidence.shape)}
     found: dict[str, list[float]] = {}
     for order in ORDERS:
         for mode in MODES:
@@ -62,7 +64,7 @@ def hidden(square: Pixels, blurred: Floats, ranking: Floats, fraction: float, in
     return np.clip(square * (1 - share) + blurred * share, 0, 255).round().astype(np.uint8)
 
 
-def elsewhere(evidence: Floats, seed: int) -> Floats:
+def elsewhere(evidence: Floats, seed: Sequence[int]) -> Floats:
     """The map turned and shifted at random: as lumpy as itself, and about nothing."""
     rng = np.random.default_rng(seed)
     turned = np.rot90(evidence, int(rng.integers(1, 4)))

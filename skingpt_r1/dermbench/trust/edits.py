@@ -22,6 +22,13 @@ PAINTS: Final = ("blue-grey", "red", "dark brown")
 """Colours that a lesion can be given so that the measurement then names them; paler ones hang on the skin around."""
 _GROW: Final = 0.03  # of the shorter side: a lesion's rim fades, and its halo must go with it
 _SOFT: Final = 0.01
+_BLACK: Final = 45  # of 255, the brightest channel of what no light fell on
+_PAINTABLE: Final = (0.0005, 0.9)  # share of the picture: less is no outline, more leaves no skin to paint with
+
+
+def paintable(lesion: Mask) -> bool:
+    """Whether an outline leaves something to paint over and something to paint with."""
+    return bool(_PAINTABLE[0] < lesion.mean() < _PAINTABLE[1])
 
 
 def without_lesion(pixels: Pixels, lesion: Mask, seed: int = 0) -> Pixels:
@@ -31,6 +38,8 @@ def without_lesion(pixels: Pixels, lesion: Mask, seed: int = 0) -> Pixels:
     ring = ndi.binary_dilation(hidden, iterations=3 * reach) & ~hidden
     if not ring.any():
         ring = ~hidden if (~hidden).any() else np.ones_like(hidden)
+    lit = ring & (pixels.max(axis=-1) > _BLACK)  # a dermoscope's rim is no skin
+    ring = lit if lit.any() else ring
     skin = pixels[ring].astype(np.float32)
     grain = (pixels - ndi.gaussian_filter(pixels.astype(np.float32), (2, 2, 0)))[ring].std(0)
     noise = np.random.default_rng(seed).normal(size=pixels.shape).astype(np.float32) * grain
@@ -62,8 +71,8 @@ def recoloured(pixels: Pixels, lesion: Mask, colour: str) -> Pixels:
 
 
 def contrary(colours: tuple[str, ...]) -> str | None:
-    """A colour that is none of those claimed, and like none of them; None where nothing was claimed."""
-    if not colours:
+    """A colour that is none of those claimed, and like none of them; None where nothing, or each of PAINTS, was."""
+    if not colours or set(PAINTS) <= set(colours):
         return None
     swatch = {name: to_lab(np.array([[SWATCHES[name]]], dtype=np.uint8))[0, 0] for name in COLOURS}
 

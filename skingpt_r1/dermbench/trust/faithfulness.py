@@ -44,13 +44,19 @@ def plain(cases: Sequence[Case]) -> list[Wanted]:
     return [Wanted(case) for case in cases]
 
 
-def wanted(cases: Sequence[Case], said: dict[str, Line], outline: Outline) -> Iterator[Wanted]:
-    """Every edit of each case. said: plain readings by key. outline: finds the lesion of a picture."""
+def wanted(
+    cases: Sequence[Case], paintable: Sequence[Case], said: dict[str, Line], outline: Outline
+) -> Iterator[Wanted]:
+    """Every edit of each case. said: plain readings by key. outline: finds the lesion of a picture.
+
+    paintable: the cases that have an outline; of the others only the picture is exchanged.
+    """
     for place, case in enumerate(cases):
-        yield Wanted(case, NO_LESION, lambda p: edits.without_lesion(p, outline(p)))
-        yield Wanted(case, NO_BACKGROUND, lambda p: edits.without_background(p, outline(p)))
         if (other := _another(cases, place)) is not None:
             yield Wanted(case, f"{SWAPPED}/{key(other)}", functools.partial(_picture_of, other), case.history)
+    for case in paintable:
+        yield Wanted(case, NO_LESION, lambda p: edits.without_lesion(p, outline(p)))
+        yield Wanted(case, NO_BACKGROUND, lambda p: edits.without_background(p, outline(p)))
         colours = tuple(sorted(value for _, value in claims_of(said[key(case)], frozenset({"colour"}))))
         if (colour := edits.contrary(colours)) is not None:
             yield Wanted(case, f"{RECOLOURED}/{colour}", functools.partial(_recoloured, outline, colour))

@@ -46,7 +46,8 @@ class Journal:
                 self._lines[tuple(told[name] for name in _NAMES)] = told
             except (ValueError, KeyError, TypeError) as error:
                 raise SkinGPTError(f"{path}:{number}: not a line of a trust run ({error!r}); remove it.") from error
-        os.truncate(path, end)
+        if end < self._stream.seek(0, os.SEEK_END):
+            os.truncate(path, end)
 
     def __len__(self) -> int:
         return len(self._lines)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skingpt_r1.dermbench.classify.sets import TITLES
-from skingpt_r1.dermbench.trust import abstention, chains, confidence, curves, faithfulness, robustness, scope
+from skingpt_r1.dermbench.trust import abstention, chains, confidence, curves, edits, faithfulness, robustness, scope
 from skingpt_r1.dermbench.trust.journal import Journal, Line, in_batches
 from skingpt_r1.dermbench.trust.readings import BATCH, Wanted, held_out, read, taken
 from skingpt_r1.dermbench.trust.section import Section, save
@@ -30,6 +30,9 @@ from skingpt_r1.models.weights import digest_of
 from skingpt_r1.records import Case
 from skingpt_r1.sources.clustering import key
 from skingpt_r1.sources.registry import SOURCES, TESTED
+
+EDITION: Final = 2
+"""Raise it whenever an edit, a corruption, a curve or a check changes what a journal line says."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Run:
     @property
     def settings(self) -> str:
         """What a journal line depends on, beside its case and edit."""
-        return digest_of(self.adapters)
+        return f"{digest_of(self.adapters)}.{EDITION}"
 
     @functools.cached_property
     def model(self) -> Model:
@@ -105,10 +108,15 @@ def faithful(run: Run) -> Section:
     def outline(pixels: Pixels) -> NDArray[np.bool_]:
         return run.model.segmenter.probability(pixels) >= 0.5
 
-    edited = run.read(list(faithfulness.wanted(run.cases, said, outline)))
+    paintable = [case for case in run.cases if edits.paintable(outline(read_photo(case.image).pixels))]
+    edited = run.read(list(faithfulness.wanted(run.cases, paintable, said, outline)))
     curved = _curves(run, said)
     chained = chains.read(lambda: run.model, run.cases, said, run.journal, run.settings, run.batch)
-    return _kept(run, faithfulness.measure([*said.values(), *edited], chained, curved, run.seed))
+    found = faithfulness.measure([*said.values(), *edited], chained, curved, run.seed)
+    if left := len(run.cases) - len(paintable):
+        told = f"{left} pictures without an outline to paint in were neither painted over nor recoloured."
+        found = dataclasses.replace(found, limits=(*found.limits, told))
+    return _kept(run, found)
 
 
 def scoped(run: Run) -> Section:
@@ -157,7 +165,8 @@ def _kept(run: Run, section: Section) -> Section:
     more = "".join(f" --{name} {value}" for name, value in given.items() if value != usual[name])
     taken_in = "".join(f" --readings {path}" for path in run.readings)
     command = f"skingpt trust {section.key}{limit}{each}{more}{taken_in} --seed {run.seed}"
-    of = f"{len(run.cases):,} test pictures of {', '.join(TITLES[name] for name in run.sets)}"
+    there = {case.dataset for case in run.cases}
+    of = f"{len(run.cases):,} test pictures of {', '.join(title for name, title in TITLES.items() if name in there)}"
     told = dataclasses.replace(section, command=command, settings=run.settings, of=of)
     save(told, run.out)
     return told

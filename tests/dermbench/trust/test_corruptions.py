@@ -34,6 +34,13 @@ def test_the_harm_grows_with_the_severity_and_repeats(name: str) -> None:
     assert np.array_equal(before, PHOTO)
 
 
+@pytest.mark.parametrize("name", ["hair", "ink", "ruler"])
+def test_another_picture_gets_another_drawing(name: str) -> None:
+    flat = [np.full((200, 200, 3), grey, np.uint8) for grey in range(150, 158)]
+    changed = {np.any(corrupted(p, name, 1, 0) != p, axis=2).tobytes() for p in flat}
+    assert len(changed) > 1
+
+
 @pytest.mark.parametrize("name", ["hair", "ink"])
 def test_another_seed_draws_others(name: str) -> None:
     assert not np.array_equal(corrupted(PHOTO, name, 2, 0), corrupted(PHOTO, name, 2, 1))

@@ -24,6 +24,18 @@ def test_without_its_lesion_the_picture_is_skin_all_over() -> None:
     assert apart(edited, PIXELS, FAR) == 0
 
 
+def test_a_dermoscopes_rim_is_no_skin_to_paint_with() -> None:
+    rimmed = PIXELS.copy()
+    rimmed[~(np.hypot(*(np.mgrid[:240, :240] - 119.5)) < 70)] = (8, 6, 5)
+    edited = edits.without_lesion(rimmed, MASK)
+    assert apart(edited, np.broadcast_to(PIXELS[0, 0], PIXELS.shape), MASK) < 25  # the rim's edge makes grain
+
+
+def test_an_outline_of_nothing_or_of_everything_is_not_painted_in() -> None:
+    assert edits.paintable(MASK)
+    assert not edits.paintable(np.zeros_like(MASK)) and not edits.paintable(np.ones_like(MASK))
+
+
 def test_without_its_background_the_lesion_stays() -> None:
     textured = PIXELS.copy()
     textured[FAR] = np.random.default_rng(0).integers(0, 255, (int(FAR.sum()), 3))
@@ -45,7 +57,7 @@ def test_a_recoloured_lesion_is_measured_in_its_new_colour(colour: str) -> None:
 def test_the_new_colour_is_none_of_those_claimed() -> None:
     assert edits.contrary(("dark brown", "light brown")) in ("blue-grey", "red")
     assert edits.contrary(("red", "pink")) not in ("red", None)
-    assert edits.contrary(()) is None
+    assert edits.contrary(()) is None and edits.contrary(edits.PAINTS) is None
     with pytest.raises(ValueError, match="purple"):
         edits.recoloured(PIXELS, MASK, "purple")
 
@@ -75,7 +87,7 @@ def test_hiding_follows_the_order_of_the_map() -> None:
 def test_the_map_elsewhere_is_as_lumpy_and_not_the_same() -> None:
     evidence = np.zeros((17, 17), np.float32)
     evidence[6:11, 6:11] = 1
-    moved = curves.elsewhere(evidence, 0)
+    moved = curves.elsewhere(evidence, (0, 1))
     assert moved.sum() == evidence.sum()
     assert (moved * evidence).sum() < 5
     assert curves.middle((17, 17)).argmax() == 8 * 17 + 8

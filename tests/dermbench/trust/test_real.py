@@ -47,7 +47,7 @@ def test_what_is_read_once_is_not_read_again(said: dict[str, Line], cases: list[
 def test_a_painted_over_lesion_is_read_otherwise(
     model: Model, said: dict[str, Line], cases: list[Case], journal: Journal
 ) -> None:
-    wanted = list(faithfulness.wanted(cases[:1], said, lambda p: model.segmenter.probability(p) >= 0.5))
+    wanted = list(faithfulness.wanted(cases[:1], cases[:1], said, lambda p: model.segmenter.probability(p) >= 0.5))
     names = [w.edit.partition("/")[0] for w in wanted]
     assert names[:2] == [faithfulness.NO_LESION, faithfulness.NO_BACKGROUND]
     before = read_photo(cases[0].image).pixels
