@@ -64,6 +64,7 @@ def build(
     from skingpt_r1.sources.streams import write_text
 
     folder = out or SUITES / suite.value
+    missing: tuple[str, ...] | None = None
     left_out = 0
     if suite is SuiteName.OPEN:
         if images is not None or texts is not None:
@@ -73,14 +74,18 @@ def build(
         if images is None:
             raise SkinGPTError(f"dermbench needs pictures: {published.WHERE}")
         found = published.build(images, texts or data_root(data) / published.TEXTS, limit)
-        made, left_out = found.suite, len(found.missing) + len(found.problems)
+        made, missing, left_out = found.suite, found.missing, len(found.missing) + len(found.problems)
         for line in found.problems:
             complain(line)
-        write_text(folder / "missing.txt", "".join(f"{path}\n" for path in found.missing))
-        if found.missing:
-            complain(f"{len(found.missing):,} texts have no picture in {images}; {folder / 'missing.txt'} lists them.")
-    path = write(made, folder)
-    write_card(made, folder)
+    try:
+        if missing is not None:
+            write_text(folder / "missing.txt", "".join(f"{path}\n" for path in missing))
+        path = write(made, folder)
+        write_card(made, folder)
+    except OSError as error:
+        raise SkinGPTError(f"{folder}: cannot be written ({error.strerror}); name another --out.") from error
+    if missing:
+        complain(f"{len(missing):,} texts have no picture in {images}; {folder / 'missing.txt'} lists them.")
     Console().print(f"{path}: {len(made.rows):,} cases, digest {made.digest[:16]}", highlight=False, soft_wrap=True)
     if left_out:
         raise typer.Exit(2)
@@ -139,10 +144,9 @@ def run(
         from skingpt_r1.dermbench.suites.benchmark import OnSuite
     folder = SUITES / suite if suite in set(SuiteName) else Path(suite)
     named = tuple(name.strip() for name in judges.split(",") if name.strip())
-    carry_out(
-        OnSuite(folder, data, limit, history, named, judge_model),
-        RunConfig(data, runs, tries, timeout, at_once), systems, registry, out, resume,
-    )  # fmt: skip
+    benchmark = OnSuite(folder, data, limit, history, named, judge_model)
+    open_folders = data if benchmark.read.name == SuiteName.OPEN else None  # what the probe learns from
+    carry_out(benchmark, RunConfig(open_folders, runs, tries, timeout, at_once), systems, registry, out, resume)
 
 
 app.command("classify")(bench_classify.classify)

@@ -21,6 +21,7 @@ from skingpt_r1.cli.bench_running import (
     carry_out,
     needed,
 )
+from skingpt_r1.cli.words import complain
 from skingpt_r1.sources.streams import write_text
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def classify(
         from skingpt_r1.dermbench.classify.benchmark import OnSet
         from skingpt_r1.dermbench.running import RunConfig
     benchmark = OnSet(source, split, limit, history, open_ended, judge, runs)
+    for line in benchmark.read.problems:
+        complain(line)
     ways = [name for name, on in (("history", history), ("open", open_ended)) if on]
     folder = out / "-".join([benchmark.read.name.replace("/", "-"), split, *ways])
     carry_out(benchmark, RunConfig(None, runs, tries, timeout, at_once), systems, registry, folder, resume)
@@ -89,8 +92,8 @@ def table(
     with needed():
         rows = tabulate(runs_in(paths))
     if out is not None:
-        write_text(out.with_suffix(".md"), markdown(rows))
-        write_text(out.with_suffix(".json"), as_json(rows))
+        write_text(out.with_name(f"{out.name}.md"), markdown(rows))
+        write_text(out.with_name(f"{out.name}.json"), as_json(rows))
     for source in dict.fromkeys(row.source for row in rows):
         _print([row for row in rows if row.source == source])
 

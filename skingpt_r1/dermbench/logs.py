@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections import Counter
@@ -78,9 +79,14 @@ def _recover(path: Path) -> None:
         return
     finally:
         if not aside.exists():
-            aside.parent.rmdir()
+            _removed(aside.parent)
     os.replace(aside, path)
-    aside.parent.rmdir()
+    _removed(aside.parent)
+
+
+def _removed(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # another system's log lies there still
+        folder.rmdir()
 
 
 def earlier(out: Path, system: str, latest: Path) -> list[Path]:

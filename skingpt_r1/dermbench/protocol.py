@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from skingpt_r1.records import History
+from skingpt_r1.records import History, SkinGPTError
 
 FINAL: Final = "Final label:"
 _LABELS: Final = "Candidate labels:"
@@ -27,7 +27,7 @@ _CLOSED: Final = (
     f"Choose exactly one of the candidate labels. End with one line that holds nothing but '{FINAL} ' and that label "
     "in its exact spelling."
 )
-_AROUND: Final = "*_`'\" \t\r"
+_AROUND: Final = "*_`'\"“”‘’„«» \t\r\u00a0\u202f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,13 @@ class Asked:
 
 
 def question(labels: Sequence[str] | None = None, history: History | None = None) -> str:
-    """The prompt that goes beside the picture. Raises ValueError on a label that a line cannot hold."""
+    """The prompt that goes beside the picture. Raises SkinGPTError on a label that a line cannot hold."""
     parts = [_OPEN]
     if history is not None and (known := history.known()):
         parts.append(f"{_HISTORY} {json.dumps(known, ensure_ascii=False)}")
     if labels is not None:
-        if bad := [label for label in labels if label != label.strip() or not label or "\n" in label]:
-            raise ValueError(f"{bad[0]!r} cannot stand on a line of its own")
+        if bad := [label for label in labels if label != label.strip() or len(label.splitlines()) != 1]:
+            raise SkinGPTError(f"the label {bad[0]!r} cannot stand on a line of its own; rename it.")
         parts += ["\n".join([_LABELS, *(f"- {label}" for label in labels)]), _CLOSED]
     return "\n\n".join(parts)
 

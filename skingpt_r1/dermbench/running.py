@@ -11,9 +11,10 @@ run is gone on with. What a kill can cost is the request that was on its way. Pe
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from inspect_ai.model import GenerateConfig, Model, get_model
 from skingpt_r1.dermbench.kept import keeping_scores
 from skingpt_r1.dermbench.logs import Standing, earlier, path_of, settle, standing, to_go_on
 from skingpt_r1.dermbench.progress import progress
+from skingpt_r1.dermbench.scorers import without_markup
 from skingpt_r1.dermbench.systems.registry import System
 from skingpt_r1.models.threads import one_thread_each
 from skingpt_r1.records import SkinGPTError
@@ -83,6 +85,10 @@ def run(
 
     resume: go on with the folder; finished cases are kept, pending ones asked again.
     """
+    if not systems:
+        raise SkinGPTError("no system was named; skingpt bench systems lists them.")
+    if bad := sorted(set("#?%") & set(str(out.resolve()))):
+        raise SkinGPTError(f"{out}: inspect_ai keeps no logs where a name holds {bad[0]!r}; name another folder.")
     settings, total = benchmark.settings(), benchmark.total()
     if not resume:
         for system in systems:
@@ -112,7 +118,7 @@ def _one(
             log.info("%s: all %d cases are done", system.name, total)
             return Result(system.name, before, now)
     with progress(system.name, max(0, done), total), keeping_scores(out / "scores.jsonl", system.name):
-        made = _begin(benchmark, config, system, out, about) if before is None else _go_on(config, before, out)
+        made = _begin(benchmark, config, system, out, about) if before is None else _go_on(config, system, before, out)
     if made.status == "error":
         why = made.error.message if made.error is not None else "no reason told"
         raise SkinGPTError(f"{system.name}: the run stopped ({why}); mend it, then go on with --resume.")
@@ -125,7 +131,7 @@ def _one(
 
 def _begin(benchmark: Benchmark, config: RunConfig, system: System, out: Path, about: Mapping[str, Any]) -> EvalLog:
     way = {
-        "system": system.name, "blind": system.blind and not system.own, "as_file": system.own,
+        "system": _cached_as(system), "blind": system.blind and not system.own, "as_file": system.own,
         "least_pixels": system.least_pixels, "most_pixels": system.most_pixels,
         "recite": None if system.control is None else system.control.replace("-", "_"),
     }  # fmt: skip
@@ -137,8 +143,9 @@ def _begin(benchmark: Benchmark, config: RunConfig, system: System, out: Path, a
     return made
 
 
-def _go_on(config: RunConfig, before: Path, out: Path) -> EvalLog:
-    (made,) = eval_retry(to_go_on(before), max_retries=config.tries - 1, attempt_timeout=config.timeout, **_common(out))
+def _go_on(config: RunConfig, system: System, before: Path, out: Path) -> EvalLog:
+    timeout = None if system.own else config.timeout
+    (made,) = eval_retry(to_go_on(before), max_retries=config.tries - 1, attempt_timeout=timeout, **_common(out))
     return made
 
 
@@ -153,19 +160,22 @@ def _model(config: RunConfig, system: System) -> Model:
     """Raises SkinGPTError where the provider lacks its package, its key or its address."""
     if system.model is None:
         return get_model(_NOBODY)
-    args = dict(system.args)
+    args: dict[str, Any] = {}
     if system.own:
         args |= {} if config.data is None else {"data": str(config.data.resolve())}
         args |= {"runs": str(config.runs.resolve()), **({"blind": True} if system.blind else {})}
     if system.model.startswith(_NO_RETRY):
         args["max_retries"] = 0
-    settings = GenerateConfig(
-        **system.settings, max_retries=config.tries - 1, attempt_timeout=config.timeout, max_connections=config.at_once
-    )
+    settings = {
+        "max_retries": config.tries - 1,
+        "attempt_timeout": None if system.own else config.timeout,  # of ours the queue would count
+        "max_connections": config.at_once,
+    }
     try:
-        return get_model(system.model, config=settings, memoize=False, **args)
-    except (PrerequisiteError, ValueError, ImportError) as error:
-        raise SkinGPTError(f"{system.name}: {_plain(str(error))}") from error
+        asked = GenerateConfig(**settings | dict(system.settings))
+        return get_model(system.model, config=asked, memoize=False, **{**system.args, **args})
+    except (PrerequisiteError, ValueError, TypeError, ImportError) as error:
+        raise SkinGPTError(f"{system.name}: {without_markup(str(error))}") from error
 
 
 def _asked(system: System) -> dict[str, Any]:
@@ -175,6 +185,12 @@ def _asked(system: System) -> dict[str, Any]:
         "pixels": [system.least_pixels, system.most_pixels],
     }  # fmt: skip
     return told | ({"adapters": _weights(system)} if system.model == "skingpt/embedded" else {})
+
+
+def _cached_as(system: System) -> str:
+    """Another model, other weights or settings under the same name share no cached answer."""
+    how = json.dumps(_asked(system), sort_keys=True, default=str)
+    return f"{system.name} {hashlib.sha256(how.encode()).hexdigest()[:16]}"
 
 
 def _weights(system: System) -> str:
@@ -196,8 +212,3 @@ def _answers_in(folder: Path) -> Iterator[None]:
             del os.environ[_CACHE]
         else:
             os.environ[_CACHE] = before
-
-
-def _plain(message: str) -> str:
-    """Without the markup that inspect_ai's messages carry."""
-    return " ".join(re.sub(r"\[/?[a-z ]*\]", "", message).split())

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import functools
 import importlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from inspect_ai._util.error import PrerequisiteError
+from inspect_ai.model import get_model
 from inspect_ai.scorer import Score, Scorer, Target, mean, scorer, stderr
 from inspect_ai.solver import TaskState
 
@@ -52,6 +55,21 @@ def check(judges: Sequence[str], judge_model: str | None) -> None:
         raise SkinGPTError(f"There is no judge {unknown[0]!r}; there are: {', '.join(JUDGES)}.")
     if _ASKS_A_MODEL in judges and not judge_model:
         raise SkinGPTError("The reference judge asks a model: name it with --judge-model provider/model.")
+    if _ASKS_A_MODEL in judges and judge_model:
+        usable(judge_model)
+
+
+def usable(model: str) -> None:
+    """Raises SkinGPTError where a judge's model lacks its package, its key or its address."""
+    try:
+        get_model(model)
+    except (PrerequisiteError, ValueError, ImportError) as error:
+        raise SkinGPTError(f"the judge {model}: {without_markup(str(error))}") from error
+
+
+def without_markup(message: str) -> str:
+    """One line of inspect_ai's messages, without the markup that they carry."""
+    return " ".join(re.sub(r"\[/?[a-z ]*\]", "", message).split())
 
 
 def versions(judges: Sequence[str]) -> dict[str, str | int]:
@@ -61,7 +79,7 @@ def versions(judges: Sequence[str]) -> dict[str, str | int]:
         "reference": lambda: asking.VERSION,
         "offline": lambda: offline.VERSION,
     }
-    return {name: known[name]() for name in judges}
+    return {name: known[name]() for name in judges if name in known}
 
 
 def _evaluator() -> str:

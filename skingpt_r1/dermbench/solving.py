@@ -70,9 +70,9 @@ def solvers(
 ) -> list[Solver]:
     """How each sample of a task gets its answer.
 
-    system: name that answers are cached under. blind: show the mean colour. as_file: hand the picture's file to the
-    model as it is. recite: metadata key of a text that is the answer, without asking any model. narrative: what cannot
-    be judged as a text is no answer.
+    system: name that answers are cached under, empty: they are not. blind: show the mean colour. as_file: hand the
+    picture's file to the model as it is. recite: metadata key of a text that is the answer, without asking any model.
+    narrative: what cannot be judged as a text is no answer.
     """
     if recite is not None:
         return [recited(recite)]
@@ -107,14 +107,16 @@ def shown(least: int, most: int, blind: bool = False) -> Solver:
 
 @solver
 def asked(system: str, narrative: bool = True) -> Solver:
-    """The system's answer. narrative: see `solvers`. system: its name; no two systems or cases share a cached answer.
+    """The system's answer. narrative: see `solvers`. system: what it is cached as, empty: not at all.
 
     Mean colours of two pictures may be the same: without the case in the key one answer would stand for both.
     """
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         for n in itertools.count():
-            policy = CachePolicy(expiry=None, scopes={"system": system, "case": str(state.sample_id), "ask": str(n)})
+            scopes = {"system": system, "case": str(state.sample_id), "ask": str(n)}
+            # only a run of ours has a cache of its own; inspect_ai's, of all runs, knows neither adapters nor blindness
+            policy = CachePolicy(expiry=None, scopes=scopes) if system else False
             try:
                 output = await get_model().generate(state.messages, cache=policy)
             except RetryError as error:

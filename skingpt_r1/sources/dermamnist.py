@@ -41,15 +41,22 @@ def dermamnist(path: Path, cache: Path) -> Iterator[Draft]:
             for split in ("train", "val", "test"):
                 labels = _labels(archive, split)
                 if not (folder / split).is_dir():
-                    folder.mkdir(parents=True, exist_ok=True)
-                    with appearing(folder / split) as place:
-                        for i, pixels in enumerate(_pictures(archive, split, len(labels))):
-                            _enlarged(pixels).save(place / f"{i:05}.png")
+                    _unpack(archive, split, len(labels), folder / split)
                 for i, label in enumerate(labels):
                     picture = str(folder / split / f"{i:05}.png")
                     yield Draft(f"{split}/{i:05}", (picture,), LABELS[label], Modality.DERMOSCOPY, split=split)
     except _BROKEN as error:
         raise CaseError(f"{path}: this is no DermaMNIST ({error}); get it again from medmnist.com.") from error
+
+
+def _unpack(archive: zipfile.ZipFile, split: str, n: int, folder: Path) -> None:
+    try:
+        with appearing(folder) as place:
+            for i, pixels in enumerate(_pictures(archive, split, n)):
+                _enlarged(pixels).save(place / f"{i:05}.png")
+    except OSError:
+        if not folder.is_dir():  # else another process was faster
+            raise
 
 
 def _npz(path: Path) -> Path:

@@ -52,7 +52,7 @@ def read_published(name: str, folder: Path, cache: Path, column: str | None = No
     if not folder.exists():
         raise CaseError(f"{folder}: no such folder; check the path.")
     if name == TABLE:
-        report = read_folder(folder)
+        report = read_folder(folder, {"label": column} if column else None)
         return Published(tuple(replace(c, split=c.split or "test") for c in report.cases), report.problems, {})
     if name not in LAYOUTS:
         raise SkinGPTError(f"There is no layout {name!r}. Use one of: {', '.join((*LAYOUTS, TABLE))}.")

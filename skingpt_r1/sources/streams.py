@@ -40,11 +40,11 @@ def replacing(path: Path) -> Iterator[IO[str]]:
 @contextmanager
 def appearing(folder: Path) -> Iterator[Path]:
     """A folder to fill, which appears under its name once the block is left without an error, and never in part."""
-    partial = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))  # each maker's own
     try:
         yield partial
+        partial.chmod(0o755)
         partial.rename(folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)

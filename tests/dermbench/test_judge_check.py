@@ -237,6 +237,25 @@ def test_command(pairs: list[Pair], tmp_path: Path) -> None:
     assert isinstance(CliRunner().invoke(app, words[:3]).exception, SkinGPTError)
 
 
+def test_files_of_texts_that_cannot_be_used(tmp_path: Path) -> None:
+    row = {"id": "a", "candidate": "x", "reference": "y"}
+    path = tmp_path / "texts.jsonl"
+    path.write_text("".join(json.dumps(r) + "\n" for r in (row, {**row, "candidate": "z"})))
+    with pytest.raises(SkinGPTError, match="stands twice"):
+        of_file(path)
+    path.write_text("".join(json.dumps({**row, "system": s}) + "\n" for s in "ab"))
+    assert len(of_file(path)) == 2
+    path.write_text("{half\n")
+    with pytest.raises(SkinGPTError, match=r"texts\.jsonl:1"):
+        of_file(path)
+
+
+def test_a_judge_whose_model_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(SkinGPTError, match=r"openai/gpt-4o.*OPENAI_API_KEY"):
+        named_judge("reference:openai/gpt-4o").scorer()
+
+
 def test_a_report_without_texts_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SkinGPTError, match="no text has a reference"):
         check([named_judge("offline")], [], tmp_path)

@@ -137,6 +137,11 @@ ADVICE = {
     "No visit is needed unless it bleeds for months.": TOO_LATE,
     "A doctor may look at it in two or three years.": TOO_LATE,
     "I recommend that you consult a dermatologist.": None,
+    "This is not urgent; mention it to a doctor at the next routine check-up.": BY_URGENCY.index(Urgency.ROUTINE),
+    "There is no need for immediate medical attention; monitor it at home.": BY_URGENCY.index(Urgency.SELF_WATCH),
+    "Do not delay an urgent referral to a dermatologist.": BY_URGENCY.index(Urgency.URGENT),
+    "The patient is 63 years old. A dermatologist should see this within two weeks.": BY_URGENCY.index(Urgency.URGENT),
+    "It has grown over two years. A dermatologist should see this within two weeks.": BY_URGENCY.index(Urgency.URGENT),
 }
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skingpt_r1.dermbench.protocol import Asked, answered, asked, question
-from skingpt_r1.records import History
+from skingpt_r1.records import History, SkinGPTError
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1).filter(
     lambda word: word == word.strip()
@@ -24,7 +24,7 @@ def test_a_prompt_tells_its_labels_and_history(labels: list[str] | None, history
 
 def test_a_foreign_prompt_tells_nothing() -> None:
     assert asked("What is this?\n\n- nv\n- mel") == Asked()
-    with pytest.raises(ValueError):
+    with pytest.raises(SkinGPTError):
         question(["two\nlines"])
 
 
@@ -36,6 +36,8 @@ def test_a_foreign_prompt_tells_nothing() -> None:
         ("Final label: `nv`.", "nv"),
         ("final label: NV", "nv"),
         ("Final label: nv\nNo, wait.\nFinal label: mel", "mel"),
+        ("Final label: “nv”", "nv"),
+        ("Final label:\u00a0«nv».", "nv"),
         ("Final label: nv or mel", None),
         ("Final label: lentigo", None),
         ("It is nv.", None),

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("inspect_ai")
 
+from inspect_ai import eval as evaluate
 from inspect_ai.log import read_eval_log
 
 from skingpt_r1.dermbench import running, scorers
+from skingpt_r1.dermbench.judges import offline
 from skingpt_r1.dermbench.running import Result, RunConfig, run
 from skingpt_r1.dermbench.suites.benchmark import OnSuite
+from skingpt_r1.dermbench.suites.task import dermbench
 from skingpt_r1.dermbench.systems.registry import named
 from skingpt_r1.models.diagnose import ADAPTERS
 from skingpt_r1.models.weights import digest_of
 from skingpt_r1.records import SkinGPTError
+from tests.dermbench.classified import output, saying
 from tests.dermbench.judge import SEEN
 from tests.dermbench.server import ANSWER, Server, serving
 from tests.dermbench.small import small_suite
@@ -133,7 +138,7 @@ def test_a_finished_run_asks_nothing_and_another_one_is_refused(
 def test_a_run_is_of_certain_weights_and_of_certain_judges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small_suite(tmp_path)
     suite = OnSuite(tmp_path / "suite", tmp_path, judges=("offline", "dermeval"))
-    assert suite.settings()["versions"] == {"offline": 1, "dermeval": digest_of(ADAPTERS)}
+    assert suite.settings()["versions"] == {"offline": offline.VERSION, "dermeval": digest_of(ADAPTERS)}
     assert running._asked(named("skingpt/embedded"))["adapters"] == digest_of(ADAPTERS)
     assert "adapters" not in running._asked(named("skingpt/majority"))
 
@@ -184,6 +189,39 @@ def test_a_case_that_a_judge_left_pending_is_judged_again_by_that_judge_alone(
     samples = read_eval_log(str(second.log)).samples or []
     assert {s.scores["moody_judge"].value for s in samples if s.scores} == {4}
     assert {s.scores["steady_judge"].value for s in samples if s.scores} == {2}
+
+
+def test_inspect_itself_answers_from_no_cache_of_ours(tmp_path: Path) -> None:
+    """Its own cache knows neither adapters nor blindness: a second system would get the first one's answers."""
+    suite, asked = small_suite(tmp_path, 2), []
+    for answer in ("A brown melanocytic nevus.", "A pink basal cell carcinoma."):
+        model = saying([output(answer)] * 2)
+        task = dermbench(str(tmp_path / "suite"), str(tmp_path), judges=["offline"])
+        (log,) = evaluate(task, model=model, log_dir=str(tmp_path / answer), display="none")
+        asked.append([sample.output.completion for sample in log.samples or []])
+    assert [set(told) for told in asked] == [{"A brown melanocytic nevus."}, {"A pink basal cell carcinoma."}] and len(
+        suite.rows
+    ) == 2
+
+
+def test_what_cannot_be_run_is_told_before_anything_is_claimed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    small_suite(tmp_path, 2)
+    suite = OnSuite(tmp_path / "suite", tmp_path)
+    wrong = [
+        replace(named("mockllm/model"), settings={"temprature": 0}),
+        replace(named("skingpt/majority"), args={"adapter": "x"}),
+    ]
+    for system in wrong:
+        with pytest.raises(SkinGPTError, match=system.name):
+            list(run(suite, RunConfig(), [system], tmp_path / "out"))
+    with pytest.raises(SkinGPTError, match="the judge openai/gpt-4o"):
+        done(tmp_path, ["skingpt/reference"], judges=("reference",), judge_model="openai/gpt-4o")
+    with pytest.raises(SkinGPTError, match="no system"):
+        list(run(suite, RunConfig(), [], tmp_path / "out"))
+    with pytest.raises(SkinGPTError, match="'#'"):
+        list(run(suite, RunConfig(), [named("skingpt/reference")], tmp_path / "out#1"))
+    assert not (tmp_path / "out").exists() and not (tmp_path / "logs").exists()
 
 
 def test_unknown_judges_and_a_judge_without_its_model(tmp_path: Path) -> None:

@@ -202,3 +202,22 @@ def test_published_texts_meet_the_users_pictures(tmp_path: Path) -> None:
         published.build(images, texts(tmp_path / "other.gz", rows[3:4]))
     with pytest.raises(SkinGPTError, match="stands twice"):
         published.build(images, texts(tmp_path / "twice.gz", [rows[0], rows[0]]))
+    with pytest.raises(SkinGPTError, match=r"no text can be used; the first.* has no narrative"):
+        published.build(images, texts(tmp_path / "none.gz", rows[4:]))
+    whole = (tmp_path / "texts.jsonl.gz").read_bytes()
+    (tmp_path / "half.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(SkinGPTError, match="get it again"):
+        published.build(images, tmp_path / "half.gz")
+    (tmp_path / "split.jsonl").write_text(json.dumps({**rows[0], "narrative": "\ud83d"}) + "\n" + json.dumps(rows[1]))
+    assert "half a character" in published.build(images, tmp_path / "split.jsonl").problems[0]
+
+
+def test_two_texts_of_one_file_name_get_no_picture_by_it(tmp_path: Path) -> None:
+    lesion(0).save(tmp_path / "a.jpg")  # a flat copy, in which one picture took the other's place
+    rows = [
+        {"id": c, "category": c, "diagnosis": "x", "image_path": f"{c}/a.jpg", "narrative": "A."}
+        for c in ("Acne", "Nevi")
+    ]
+    rows.append({**rows[0], "id": "3", "image_path": "a.jpg"})
+    found = published.build(tmp_path, texts(tmp_path / "t.gz", rows))
+    assert [row.id for row in found.suite.rows] == ["3"] and len(found.missing) == 2

@@ -69,6 +69,11 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         read_systems(path)
     with pytest.raises(SkinGPTError, match="cannot be read"):
         read_systems(tmp_path / "none.json")
+    path.write_text(json.dumps({"systems": [{"name": "mine", "model": "ollama/x", "args": None}]}))
+    with pytest.raises(SkinGPTError, match="args is no object"):
+        read_systems(path)
+    path.write_text(json.dumps({"systems": [{"name": "reference", "model": "ollama/x"}]}))
+    assert named("reference", read_systems(path)).control is None  # a model of that name recites nothing
 
 
 def asked(labels: list[str] | None) -> Question:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -207,6 +208,22 @@ def test_dermamnist(tmp_path: Path, side: int) -> None:
     else:
         assert pixels.shape == (224, 224, 3) and np.abs(pixels.mean((0, 1)) - original.mean((0, 1))).max() < 3
     assert read_published("dermamnist", tmp_path, tmp_path / "cache").cases == told  # unpacked once
+
+
+def test_a_table_may_have_its_label_in_another_column(tmp_path: Path) -> None:
+    _pictures(tmp_path, "1.png")
+    _write(tmp_path / "cases.csv", "image,label,grade", "1.png,nevus,benign")
+    for column, label in ((None, "nevus"), ("grade", "benign")):
+        (case,) = read_published("table", tmp_path, tmp_path / "cache", column).cases
+        assert case.label == label
+
+
+def test_two_that_unpack_at_once_both_find_all_pictures(tmp_path: Path) -> None:
+    dermamnist(tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(lambda _: read_published("dermamnist", tmp_path, tmp_path / "cache").cases, range(4)))
+    assert all(cases == told[0] and all(Path(c.image).is_file() for c in cases) for cases in told)
+    assert not list((tmp_path / "cache").rglob("*.part"))
 
 
 def test_a_shared_set_is_a_table(tmp_path: Path) -> None:

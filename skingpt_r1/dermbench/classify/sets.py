@@ -155,5 +155,5 @@ def _read(source: str) -> Labelled:
             sets, folders = ", ".join(registry.SOURCES), ", ".join(LAYOUTS)
             raise SkinGPTError(f"{source!r} is no set ({sets}), no LAYOUT:FOLDER ({folders}) and no path.")
     told = read_published(layout, Path(place), cache_dir() / "pictures", column or None)
-    name = Path(place).resolve().stem if layout == TABLE else layout + (f"/{column}" if column else "")
+    name = (Path(place).resolve().stem if layout == TABLE else layout) + (f"/{column}" if column else "")
     return Labelled(name, told.cases, {}, told.described, told.problems)

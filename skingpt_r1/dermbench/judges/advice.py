@@ -18,9 +18,17 @@ TOO_LATE: Final = -1
 """Below watching: years, or not before harm is done."""
 _NEVER: Final = re.compile(
     r"\bno (?:doctor|visit|appointment|examination|biopsy)\b[^.]{0,30}\b(?:needed|needs|necessary|required)\b"
-    r"(?! now)|\bonly if\b[^.]{0,60}\byears?\b|\bwait until\b|\b(?:two|three|five|ten|few|several|\d+)\b[^.]{0,15}"
-    r"\byears\b|\bnothing to worry\b|\bneed not concern\b|\bignore it\b|\brest assured\b|\bwaste of time\b"
-    r"|\bharmless and can simply be watched\b|\bis unnecessary\b",
+    r"(?! now)|\bwait until\b|\bnothing to worry\b|\bneed not concern\b|\bignore it\b|\brest assured\b"
+    r"|\bwaste of time\b|\bharmless and can simply be watched\b|\bis unnecessary\b",
+    re.IGNORECASE,
+)
+_YEARS_LATE: Final = re.compile(
+    r"\bonly if\b[^.]{0,60}\byears?\b|\b(?:two|three|five|ten|few|several|\d+)\b[^.]{0,15}\byears\b(?! old| of age)",
+    re.IGNORECASE,
+)
+"""Read in the advice alone: elsewhere years are an age, or how long it has been there."""
+_DENIED: Final = re.compile(
+    r"\b(?:not|no|non|without|never|isn['’]t|doesn['’]t)\b[\s-]+(?:(?!(?:delay|wait|postpone)\b)\w+[\s-]+){0,4}$",
     re.IGNORECASE,
 )
 _HELD_BACK: Final = re.compile(r"\b(?:do not|don['’]t|never|not to|rather than)\s+(?:\w+\s+){0,2}$", re.IGNORECASE)
@@ -58,10 +66,15 @@ def read_advice(text: str, narrative: Narrative) -> Advice:
     told = [text[s.start : s.end] for s in spans] or [text[s.start : s.end] for s in _last(text)]
     given = bool(spans) or narrative.urgency is not None
     held = [(part, m) for part in _all(text) for m in _NEVER.finditer(part)]
+    held += [(part, m) for part in told for m in _YEARS_LATE.finditer(part)]
     if any(not _HELD_BACK.search(part[: m.start()]) for part, m in held):
         return Advice(True, TOO_LATE)
     levels = [BY_URGENCY.index(narrative.urgency)] if narrative.urgency is not None else []
-    levels += [BY_URGENCY.index(u) for u, pattern in _PATTERNS if any(pattern.search(part) for part in told)]
+    levels += [
+        BY_URGENCY.index(urgency)
+        for urgency, pattern in _PATTERNS
+        if any(not _DENIED.search(part[: m.start()]) for part in told for m in pattern.finditer(part))
+    ]
     return Advice(given or bool(levels), max(levels, default=None))
 
 

@@ -7,7 +7,6 @@ nonsense; one fence of backticks around the whole is not held against it.
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -79,7 +78,7 @@ def _graded(told: Any) -> Graded:
         raise _Unreadable("its scores are not the six dimensions")
     for name, value in scores.items():
         number = not isinstance(value, bool) and isinstance(value, int | float)
-        if not number or not math.isfinite(value) or not LOWEST <= value <= HIGHEST:
+        if not number or not LOWEST <= value <= HIGHEST:  # a nan is in no range
             raise _Unreadable(f"{name} is {str(value)[:20]!r}, no number from 0 to 5")
     return Graded({key: float(scores[key]) for key in DIMENSIONS}, critique.strip()[:LONGEST_CRITIQUE])
 

@@ -9,6 +9,7 @@ from inspect_ai.scorer import Scorer
 from skingpt_r1.dermbench.judges.asking import Order
 from skingpt_r1.dermbench.judges.offline import offline_judge
 from skingpt_r1.dermbench.judges.reference import reference_judge
+from skingpt_r1.dermbench.scorers import usable
 from skingpt_r1.dermeval.inspect_scorer import dermeval
 from skingpt_r1.records import SkinGPTError
 
@@ -38,8 +39,9 @@ class NamedJudge:
         return self.kind == "dermeval"
 
     def scorer(self, order: Order = Order.USUAL) -> Scorer:
-        """The scorer of inspect_ai. Raises what inspect_ai does where the model cannot be used."""
+        """The scorer of inspect_ai. Raises SkinGPTError where the model cannot be used."""
         if self.kind == "reference":
+            usable(self.argument)
             return reference_judge(self.argument, order=order.value)
         return offline_judge() if self.kind == "offline" else dermeval(self.argument or None)
 

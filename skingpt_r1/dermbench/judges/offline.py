@@ -25,7 +25,7 @@ from skingpt_r1.dermeval.submissions import history_of
 from skingpt_r1.records import CaseError, History
 
 NAME: Final = "offline_judge"
-VERSION: Final = 1
+VERSION: Final = 2
 """Changes whenever a rule does."""
 
 

@@ -8,6 +8,7 @@ them. Their diagnosis is the picture's file name, which is never sent to a syste
 from __future__ import annotations
 
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -57,27 +58,42 @@ def build(images: Path, texts: Path, limit: int | None = None) -> Matched:
     rows: list[Row] = []
     missing: list[str] = []
     problems: list[str] = []
-    for line, told in json_rows(texts):
+    listed = _read(texts)
+    named = Counter(Path(t["image_path"]).name for _, t in listed if not isinstance(t, BadRow) and _fault(t) is None)
+    for line, told in listed:
         fault = told.message if isinstance(told, BadRow) else _fault(told)
         if fault is not None:
             problems.append(fault if isinstance(told, BadRow) else f"{texts}:{line}: {fault}; left out.")
             continue
-        path = exact.get(told["image_path"]) or alone.get(Path(told["image_path"]).name)
+        name = Path(told["image_path"]).name  # of two texts, or of two files, it says nothing
+        path = exact.get(told["image_path"]) or (alone.get(name) if named[name] == 1 else None)
         if path is None:
             missing.append(told["image_path"])
         else:
             rows.append(_row(told, path, images))
+    if not rows and not missing and problems:
+        raise SkinGPTError(f"{texts}: no text can be used; the first: {problems[0]}")
     if not rows:
         raise SkinGPTError(f"{images}: holds none of the {len(missing)} pictures that {texts} names. {WHERE}")
     _once(rows, texts)
     return Matched(Suite(NAME, VERSION, limit, tuple(stratified(rows, limit))), tuple(missing), tuple(problems))
 
 
+def _read(texts: Path) -> list[tuple[int, Any]]:
+    try:
+        return list(json_rows(texts))
+    except (OSError, EOFError, zlib.error) as error:
+        raise SkinGPTError(f"{texts}: cannot be read to its end ({error}); get it again.") from error
+
+
 def _fault(told: Any) -> str | None:
     if not isinstance(told, dict):
         return f"holds a {type(told).__name__}, not an object"
     lacking = [name for name in _FIELDS if not isinstance(told.get(name), str) or not told[name].strip()]
-    return f"has no {', '.join(lacking)}" if lacking else None
+    if lacking:
+        return f"has no {', '.join(lacking)}"
+    broken = [name for name in _FIELDS if told[name].encode("utf-8", "replace").decode() != told[name]]
+    return f"holds half a character in {', '.join(broken)}" if broken else None
 
 
 def _row(told: dict[str, str], path: Path, images: Path) -> Row:

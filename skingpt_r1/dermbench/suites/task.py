@@ -28,7 +28,7 @@ def dermbench(
     limit: int | None = None,
     history: bool = False,
     blind: bool = False,
-    judges: str | None = None,
+    judges: str | list[str] | None = None,
     judge_model: str | None = None,
     system: str = "",
     as_file: bool = False,
@@ -38,8 +38,8 @@ def dermbench(
 ) -> Task:
     """suite: folder of `skingpt bench build`. data: folder of its pictures. limit: at most so many cases, stratified.
 
-    history: tell what is recorded. judges: names with commas between. The others: see `solvers`. Raises SkinGPTError
-    where suite or pictures are missing.
+    history: tell what is recorded. judges: names with commas between, or the list that inspect_ai makes of these. The
+    others: see `solvers`. Raises SkinGPTError where suite or pictures are missing.
     """
     whole = read(Path(suite))
     mine = dataclasses.replace(whole, rows=tuple(stratified(whole.rows, limit)))
@@ -47,7 +47,7 @@ def dermbench(
     return Task(
         dataset=dataset(mine, files, history, other=recite == "other_reference"),
         solver=solvers(system, blind, as_file, least_pixels, most_pixels, recite),
-        scorer=scorers.scorers(judges.split(",") if judges else [], judge_model),
+        scorer=scorers.scorers(judges.split(",") if isinstance(judges, str) else judges or [], judge_model),
         fail_on_error=False,
         cleanup=count,
     )

@@ -56,7 +56,7 @@ class System:
     def control(self) -> str | None:
         """Which answer of the task's own it is, None for a model."""
         kind = self.name.removeprefix("skingpt/")
-        return kind if kind in CONTROLS else None
+        return kind if self.model is None and kind in CONTROLS else None
 
 
 @functools.cache
@@ -113,6 +113,8 @@ def _system(row: Mapping[str, Any], place: str) -> System:
         found = System(**row)
     except TypeError as error:
         raise SkinGPTError(f"{place}: {row.get('name')!r}: {error}; keys are {', '.join(System.__slots__)}.") from error
+    if wrong := [key for key in ("args", "settings") if not isinstance(getattr(found, key), dict)]:
+        raise SkinGPTError(f"{place}: {found.name!r}: {wrong[0]} is no object of names and values.")
     if found.own and "settings" not in row:
         found = replace(found, settings={})  # greedy
     return found if found.title else replace(found, title=found.name)

@@ -138,7 +138,7 @@ def _mean_of(values: _Floats) -> Callable[[Rows], float]:
 def _effect(name: str, kind: str, unit: str, of: Sequence[Pair], metric: Callable[[Rows], float], sign: str) -> Effect:
     groups = [pair.group for pair in of]
     n, cases = len(of), len(set(groups))
-    told = estimate(metric, groups) if n >= LEAST else Estimate(metric(np.arange(n)))
+    told = estimate(metric, groups) if cases >= LEAST else Estimate(metric(np.arange(n)))
     return Effect(name, kind, unit, n, cases, told, sign)
 
 

@@ -7,6 +7,7 @@ every other reference is therefore damaged, by a seed of its own.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from skingpt_r1.dermbench.reading import Runs
 from skingpt_r1.dermeval.degrade.apply import DAMAGES, degraded
 from skingpt_r1.dermeval.degrade.subject import Pool, Subject
 from skingpt_r1.records import SkinGPTError
-from skingpt_r1.sources.rows import json_rows
+from skingpt_r1.sources.rows import BadRow, json_rows
 
 if TYPE_CHECKING:
     from inspect_ai.dataset import Sample
@@ -81,6 +82,9 @@ def of_file(path: Path) -> list[Pair]:
         found = list(_rows(path))
     except OSError as error:
         raise SkinGPTError(f"{path}: cannot be read ({error.strerror}); name a readable file.") from error
+    ids = Counter(pair.id for pair in found)
+    if twice := [name for name, n in ids.items() if n > 1]:
+        raise SkinGPTError(f"{path}: {twice[0]!r} stands twice; give each text its own id, or a `system`.")
     if not found:
         raise SkinGPTError(f"{path}: holds no row; write one object a line: id, candidate, reference.")
     return found
@@ -97,6 +101,8 @@ def drawn(pairs: Sequence[Pair], limit: int | None, seed: int = 0) -> list[Pair]
 
 def _rows(path: Path) -> Iterator[Pair]:
     for line, row in json_rows(path):
+        if isinstance(row, BadRow):
+            raise SkinGPTError(row.message)
         texts = [row.get(key) for key in ("id", "candidate", "reference")] if isinstance(row, dict) else []
         if len(texts) != 3 or not all(isinstance(t, str) and t.strip() for t in texts):
             raise SkinGPTError(f"{path}:{line}: needs id, candidate and reference, each a text.")
