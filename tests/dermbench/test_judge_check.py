@@ -33,7 +33,7 @@ from tests.dermbench.evals import good, graded, sample
 from tests.dermbench.judge_server import Server, block, judging
 from tests.dermeval.subjects import subject
 
-N = 10
+N = 20
 
 
 @pytest.fixture
