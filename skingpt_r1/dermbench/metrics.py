@@ -104,17 +104,25 @@ def threshold_for(wanted: float, validation: Scored) -> Threshold:
     return Threshold(float(positives[needed - 1]), wanted, frozenset(validation.groups))
 
 
+def shared_patients(threshold: Threshold, reported: Scored) -> frozenset[str]:
+    """Patients or lesions of the rows that helped to choose the threshold; there must be none."""
+    return threshold.chosen_on.intersection(reported.groups)
+
+
+def _of_others(threshold: Threshold, reported: Scored) -> None:
+    if shared := shared_patients(threshold, reported):
+        raise ValueError(f"the threshold was chosen on {sorted(shared)[0]!r} too; report other patients")
+
+
 def specificity_at(threshold: Threshold, reported: Scored) -> float:
     """Specificity of other rows. Raises ValueError where a patient of theirs helped to choose the threshold."""
-    if shared := threshold.chosen_on.intersection(reported.groups):
-        raise ValueError(f"the threshold was chosen on {sorted(shared)[0]!r} too; report other patients")
+    _of_others(threshold, reported)
     return specificity(reported.score < threshold.value, reported.positive)
 
 
 def sensitivity_at(threshold: Threshold, reported: Scored) -> float:
     """The sensitivity that other rows really have. Raises ValueError as `specificity_at` does."""
-    if shared := threshold.chosen_on.intersection(reported.groups):
-        raise ValueError(f"the threshold was chosen on {sorted(shared)[0]!r} too; report other patients")
+    _of_others(threshold, reported)
     return sensitivity(reported.score >= threshold.value, reported.positive)
 
 

@@ -161,8 +161,9 @@ def unusable(output: ModelOutput, narrative: bool = True, labels: Sequence[str] 
             check_text(text)
         except CaseError as error:
             return f"no answer in words: {error}"
-    answers = bool(labels) and protocol.answered(text, labels) is not None
-    if _REFUSAL.search(text[:_OPENING]) and not answers and conclude(text).diagnosis is None:
+    if not _REFUSAL.search(text[:_OPENING]) or protocol.answered(text, labels) is not None:
+        return None
+    if conclude(text).diagnosis is None:
         return f"the system refused: {_start(text)}"
     return None
 

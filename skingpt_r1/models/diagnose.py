@@ -278,7 +278,8 @@ class Model:
         refused: Sequence[Refusal],
     ) -> Report:
         built_in = labels == BUILT_IN.get(labels.name)  # not a set of the user's own, of the same name
-        rule = self.calibration[labels.name if built_in else calibration.OPEN]
+        fitted = self.calibration[calibration.OPEN]
+        rule = self.calibration.get(labels.name, fitted) if built_in else fitted
         diagnosis = narrative.diagnosis or ""
         confidence = rule.confidence(diagnosis, share)
         ranked = rule.differential(written.label_probability, diagnosis, confidence)

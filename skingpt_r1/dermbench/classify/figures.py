@@ -182,7 +182,7 @@ def _threshold(wanted: _Wanted, run: Run, answered: list[Answer], validation: Ru
         wanted.why |= dict.fromkeys(("specificity_at", "sensitivity_at"), "no probability of malignancy")
         return
     threshold = metrics.threshold_for(SENSITIVITY, chosen_on)
-    if threshold.chosen_on.intersection(reported.groups):
+    if metrics.shared_patients(threshold, reported):
         wanted.why |= dict.fromkeys(("specificity_at", "sensitivity_at"), "split val shares patients with these rows")
         return
     called = reported.score >= threshold.value

@@ -58,13 +58,15 @@ def build(images: Path, texts: Path, limit: int | None = None) -> Matched:
     rows: list[Row] = []
     missing: list[str] = []
     problems: list[str] = []
-    listed = _read(texts)
-    named = Counter(Path(t["image_path"]).name for _, t in listed if not isinstance(t, BadRow) and _fault(t) is None)
-    for line, told in listed:
+    usable: list[dict[str, str]] = []
+    for line, told in _read(texts):
         fault = told.message if isinstance(told, BadRow) else _fault(told)
-        if fault is not None:
+        if fault is None:
+            usable.append(told)
+        else:
             problems.append(fault if isinstance(told, BadRow) else f"{texts}:{line}: {fault}; left out.")
-            continue
+    named = Counter(Path(told["image_path"]).name for told in usable)
+    for told in usable:
         name = Path(told["image_path"]).name  # of two texts, or of two files, it says nothing
         path = exact.get(told["image_path"]) or (alone.get(name) if named[name] == 1 else None)
         if path is None:
