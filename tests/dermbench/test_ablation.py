@@ -18,18 +18,21 @@ pytest.importorskip("inspect_ai")
 
 from inspect_ai.log import write_eval_log
 
-from skingpt_r1.dermbench.ablation.figures import figures, of_a_dimension, of_logs
+from skingpt_r1.dermbench.ablation.figures import SUITE, figures, of_a_dimension, of_logs
 from skingpt_r1.dermbench.ablation.study import StudyConfig, study
 from skingpt_r1.dermbench.ablation.table import NOT_SHOWN, OPPOSITE, YES, helps, markdown, plot
 from skingpt_r1.dermbench.ablation.training import Grounds, adapters_of
 from skingpt_r1.dermbench.ablation.variants import BOTH, FILTERED, MAIN, VARIANTS, chosen
 from skingpt_r1.dermbench.classify.task import classify
+from skingpt_r1.dermbench.judges.offline import offline_judge
+from skingpt_r1.dermbench.solving import recited
 from skingpt_r1.dermbench.statistics import Metric
 from skingpt_r1.distill.data import LabelledMaps, spaces
 from skingpt_r1.distill.lessons import Lesson
 from skingpt_r1.models.embedded import SOFT_WORDS, lora_rank
 from skingpt_r1.models.teacher import Teacher
 from skingpt_r1.records import Case, History, Modality, SkinGPTError
+from tests.dermbench import evals
 from tests.dermbench.classified import output, public_set, run, saying
 from tests.narrative.samples import TEXT
 
@@ -106,6 +109,21 @@ def test_half_a_run_is_no_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     log.samples = (log.samples or [])[:1]
     write_eval_log(log, log.location)
     assert of_logs(tmp_path / "logs", ["base", BOTH], [0]) == []
+
+
+def test_half_a_judged_run_is_no_figure_and_none_yet_no_error(tmp_path: Path) -> None:
+    judged = tmp_path / SUITE
+    judged.mkdir()
+    assert of_logs(tmp_path, ["base", BOTH], [0]) == []
+    for name in ("base@0", "both@0"):
+        log = evals.run(
+            [evals.sample(n) for n in range(2)], [offline_judge()], judged, system=name, solver=recited("reference")
+        )
+    found = of_logs(tmp_path, ["base", BOTH], [0])
+    assert {(f.variant, f.n) for f in found} == {("base", 2), (BOTH, 2)}
+    log.samples = (log.samples or [])[:1]
+    write_eval_log(log, log.location)
+    assert of_logs(tmp_path, ["base", BOTH], [0]) == []
 
 
 def _mean(values: np.ndarray) -> Metric:

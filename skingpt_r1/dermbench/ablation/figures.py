@@ -6,7 +6,7 @@ change. What another seed would change stands beside it, as the spread of the se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ from skingpt_r1.dermbench.ablation.variants import BOTH
 from skingpt_r1.dermbench.classify.answers import Run, State
 from skingpt_r1.dermbench.classify.logs import logs_in, run_of
 from skingpt_r1.dermbench.leaderboard.standing import scores_of
-from skingpt_r1.dermbench.reading import read_logs
+from skingpt_r1.dermbench.reading import SystemRun, read_logs
 from skingpt_r1.dermbench.statistics import Metric, Rows, difference, estimate
 from skingpt_r1.dermeval.agreement import Estimate
 from skingpt_r1.dermeval.raters import MEAN
@@ -107,9 +107,11 @@ def _over(metric: Callable[[np.ndarray, np.ndarray], float], said: np.ndarray, t
 
 
 def _judged(folder: Path, variants: Sequence[str], seeds: Sequence[int]) -> list[Figure]:
+    if not any(folder.glob("*.eval")):  # killed before the first log
+        return []
     runs = read_logs(folder)
-    names = {run.name for run in runs.systems}
-    if any(f"{name}@{seed}" not in names for name in variants for seed in seeds):
+    finished = {run.name for run in runs.systems if _answered_all(run, runs.cases)}
+    if any(f"{name}@{seed}" not in finished for name in variants for seed in seeds):
         return []
     found = []
     for judge in runs.judges:
@@ -125,6 +127,10 @@ def _judged(folder: Path, variants: Sequence[str], seeds: Sequence[int]) -> list
             }
             found += figures(SUITE, f"{'mean score' if score == MEAN else score} by {judge}", by, groups)
     return found
+
+
+def _answered_all(run: SystemRun, cases: Collection[str]) -> bool:
+    return len(run.written) == len(cases) and not any(told.failed for told in run.written.values())
 
 
 def of_a_dimension(figure: Figure) -> bool:
