@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skingpt_r1.knowledge.conclusion import conclude, kin
+from tests.growth import growth
 
 DIFFERENTIAL = """<think> I see a scaly red plaque with a sharp edge on the elbow. </think>
 
@@ -104,13 +103,5 @@ def test_any_text_is_read_and_the_span_holds(noise: str, ending: str) -> None:
 
 @pytest.mark.parametrize("piece", ["psoriasis ", "<think>", "psoriasis or scabies, ", "most likely ", "**("])
 def test_time_grows_with_the_text_not_with_its_square(piece: str) -> None:
-    """Four times the text may take at most twelve times as long: quadratic time would take sixteen."""
-
-    def seconds(times: int) -> float:
-        text = piece * times
-        start = time.process_time()
-        conclude(text)
-        return time.process_time() - start
-
-    seconds(10)
-    assert seconds(4_000) < max(12 * seconds(1_000), 0.5)
+    """Ten times the text may take about ten times the time; quadratic code would take a hundred."""
+    assert growth(conclude, piece, 20_000, 200_000) < 40

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -14,6 +13,7 @@ from skingpt_r1.narrative.parse import parse, sections
 from skingpt_r1.narrative.render import faults, render
 from skingpt_r1.narrative.scan import claims_in, scan
 from skingpt_r1.records import Claim, Hypothesis, Narrative, Urgency
+from tests.growth import growth
 from tests.narrative.strategies import keys, narratives
 
 EXAMPLE = Narrative(
@@ -142,13 +142,7 @@ def test_truncated_text_keeps_what_came_before(narrative: Narrative, style: int,
 )  # fmt: skip
 def test_time_is_linear(piece: str) -> None:
     """Ten times the text may take about ten times the time; quadratic code would take a hundred."""
-    times = []
-    for size in (20_000, 200_000):
-        text = piece * (size // len(piece))
-        start = time.process_time()
-        parse(text)
-        times.append(time.process_time() - start)
-    assert times[1] < 40 * max(times[0], 0.02), times
+    assert growth(parse, piece, 20_000, 200_000) < 40
 
 
 def test_a_megabyte_is_read() -> None:
