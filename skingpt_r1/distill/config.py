@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from skingpt_r1.distill.losses import Alignment
 from skingpt_r1.models.language import LORA_RANK
 from skingpt_r1.records import SkinGPTError
+
+_WRITES: Final = ("write_", "bias", "rank", "visual_weight", "history_share", "alignment")
+_OF_LATER: Final = {"look": ("name_", "language", "claims", *_WRITES), "name": _WRITES, "write": ()}
+"""How the names of settings begin that only later phases read. A new setting counts for all until it is here."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,5 @@ class DistillConfig:
             raise SkinGPTError("Nothing to train: visual and language distillation are both off.")
 
     def of_phase(self, phase: str) -> dict[str, Any]:
-        """All settings but those named after later phases than this ("look", "name", "write"): these may change."""
-        order = ("look", "name", "write")
-        later = tuple(f"{name}_" for name in order[order.index(phase) + 1 :])
-        return {name: value for name, value in asdict(self).items() if not name.startswith(later)}
+        """All settings but those that what this phase ("look", "name", "write") trains does not depend on."""
+        return {name: value for name, value in asdict(self).items() if not name.startswith(_OF_LATER[phase])}

@@ -193,11 +193,30 @@ def test_variants_are_trained_once_and_load(shared: Grounds, tmp_path: Path) -> 
 
 @pytest.mark.slow
 def test_phases_that_would_come_out_equal_are_taken_over(shared: Grounds, tmp_path: Path) -> None:
-    def written(name: str, seed: int, phase: str) -> int:
-        folder = adapters_of(VARIANTS[name], seed, BUDGET, shared, tmp_path).parent
-        return (folder / phase / "checkpoint.safetensors").stat().st_mtime_ns
+    maps, lessons = shared.taught[""][0]
+    fewer = LabelledMaps(maps.cases[:3], maps.maps[:3], maps.hashes[:3], spaces())
+    grounds = replace(shared, taught={**shared.taught, FILTERED: ((fewer, lessons), (fewer, lessons))})
 
-    for phase in ("look", "name"):
-        assert written("visual", 0, phase) == written(BOTH, 0, phase)
-        assert written("rank-4", 0, phase) != written(BOTH, 0, phase)
-    assert written(BOTH, 1, "look") != written(BOTH, 0, "look")
+    def trained(name: str, seed: int = 0, out: Path = tmp_path) -> Path:
+        return adapters_of(VARIANTS[name], seed, BUDGET, grounds, out).parent
+
+    def written(name: str, phase: str, seed: int = 0) -> int:
+        return (trained(name, seed) / phase / "checkpoint.safetensors").stat().st_mtime_ns
+
+    for phase, equal in (
+        ("look", ("visual", "no-bias", "no-claims", "rank-4", FILTERED)),
+        ("name", ("no-bias", "rank-4")),
+    ):
+        for name in equal:
+            assert written(name, phase) == written(BOTH, phase), (name, phase)
+    for name in ("no-claims", FILTERED):
+        assert written(name, "name") != written(BOTH, "name")
+    assert written("no-labels", "look") != written(BOTH, "look")
+    assert written(BOTH, "look", seed=1) != written(BOTH, "look")
+    for name in ("no-bias", "rank-4"):  # what was taken over is what would have come out
+        assert _seeing(trained(name)) == _seeing(trained(name, out=tmp_path / "alone"))
+
+
+def _seeing(folder: Path) -> dict[str, bytes]:
+    said = load_file(folder / "writer.safetensors")
+    return {n: t.float().numpy().tobytes() for n, t in said.items() if not n.startswith(("language.", "vocabulary."))}

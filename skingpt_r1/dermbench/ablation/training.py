@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from skingpt_r1.dermbench.ablation.variants import FILTERED, Variant
+from skingpt_r1.dermbench.ablation.variants import FILTERED, VARIANTS, Variant
 from skingpt_r1.dermcot.teaching import drafted, of_public
 from skingpt_r1.distill.config import DistillConfig
 from skingpt_r1.distill.data import LabelledMaps, capped, gather, labelled_maps, spaces
@@ -66,7 +66,7 @@ def adapters_of(variant: Variant, seed: int, budget: Mapping[str, Any], shared: 
     log.info("%s, seed %d", variant.name, seed)
     if not (folder / WRITER).exists():
         config = variant.config(budget, seed)
-        _take_over(config, folder, out)
+        _take_over(variant, config, folder, out)
         distil(
             config,
             shared.teacher,
@@ -83,17 +83,24 @@ def adapters_of(variant: Variant, seed: int, budget: Mapping[str, Any], shared: 
     return given
 
 
-def _take_over(config: DistillConfig, folder: Path, out: Path) -> None:
-    """Copy the early phases of a finished variant that had equal settings for them: they would come out the same."""
+def _take_over(variant: Variant, config: DistillConfig, folder: Path, out: Path) -> None:
+    """Copy the early phases of a finished variant that had equal settings for them: they would come out the same.
+
+    Looking reads no texts; what is named comes from the corpus, which must be the same, too.
+    """
     for phase in ("look", "name"):
         mine, settings = folder / phase, json.loads(json.dumps(config.of_phase(phase), default=str))
-        for finished in sorted(out.glob(f"*/seed{config.seed}/{WRITER}")):
-            other = finished.parent / phase
-            if mine.exists() or not (other / "settings.json").exists():
+        for other in VARIANTS.values():
+            theirs = out / other.name / f"seed{config.seed}"
+            kept = theirs / phase / "settings.json"
+            if mine.exists() or not ((theirs / WRITER).exists() and kept.exists()):
                 continue
-            if json.loads((other / "settings.json").read_text())["config"] == settings:
-                log.info("%s: as %s", mine, other)
+            if phase == "name" and other.corpus != variant.corpus:
+                continue
+            had = json.loads(kept.read_text())["config"]
+            if all(had.get(name) == value for name, value in settings.items()):
+                log.info("%s: as %s", mine, kept.parent)
                 copied = folder / f"{phase}.new"
                 shutil.rmtree(copied, ignore_errors=True)
-                shutil.copytree(other, copied)
+                shutil.copytree(kept.parent, copied)
                 copied.replace(mine)
