@@ -31,6 +31,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
+from benchmarks.parts import add_part
 from benchmarks.read_rows import lines_of, read, rows_of
 from benchmarks.results import keep
 from benchmarks.score_judge import lint_score
@@ -167,8 +168,7 @@ def train(options: argparse.Namespace) -> None:
     start = untaught(options.out / "untaught")
     rows = rows_of("val", options.readings) if options.readings else []
     runs = [(way, seed) for seed in options.seeds for way in options.ways]
-    first, step = map(int, options.part.split("/"))
-    for way, seed in runs[first::step]:
+    for way, seed in runs[options.part]:
         folder = options.out / way / f"seed{seed}"
         if not (folder / "writer.safetensors").exists():
             config = DistillConfig(write_sees=False, write_steps=options.steps, write_batch=options.batch, seed=seed)
@@ -272,7 +272,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, default=Path("runs/corpus"))
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="holds the caches of pictures")
     parser.add_argument("--out", type=Path, default=RUNS)
-    parser.add_argument("--part", default="0/1", help="train, i/n: every n-th writer from the i-th")
+    add_part(parser)  # of train: writers
     options = parser.parse_args()
     keep_freed_memory()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")

@@ -26,6 +26,7 @@ from typing import IO, Final
 
 import torch
 
+from benchmarks.parts import add_part, part_name
 from skingpt_r1.dermbench.systems.pictures import flat
 from skingpt_r1.dermcot.build import build, confusions
 from skingpt_r1.dermcot.describing import Measured, shipped_segment
@@ -139,8 +140,7 @@ def judge(rows: Sequence[Row], options: argparse.Namespace, view: str, target: P
     change = flat if view == "flat" else None
     seen = {} if view == "blind" else SightCache(SIGHTS, backbone=reader.language, change=change).get(images)
     done = {json.loads(line)["key"] for line in target.read_text().splitlines()} if target.exists() else set()
-    first, step = map(int, options.part.split("/"))
-    left = [r for r in rows[first::step] if r.key not in done]
+    left = [r for r in rows[options.part] if r.key not in done]
     left.sort(key=lambda r: len(r.made.text))  # alike in length: less padding
     began = time.monotonic()
     with target.open("a") as stream:
@@ -190,7 +190,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=RUNS, help="where the answers go")
     parser.add_argument("--counted", action="store_true", help="score by the first look alone")
     parser.add_argument("--scores-only", action="store_true", help="no critiques: the same scores in half the time")
-    parser.add_argument("--part", default="0/1", help="i/n: every n-th row from the i-th")
+    add_part(parser)
     options = parser.parse_args()
     if options.what == "free":
         aside = sorted((s for s in certified(FREE) if kept_aside(s)), key=lambda s: s.id)
@@ -202,7 +202,7 @@ def main() -> None:
         kinds = [k for k in DAMAGES.values() if k.sees == PICTURE or not options.unseen]
         rows = list(pair_rows(chosen, pool, kinds) if options.what == "pairs" else manipulated_rows(chosen, pool))
     options.folder.mkdir(parents=True, exist_ok=True)
-    target = options.folder / f"{options.what}.{options.view}.{options.part.replace('/', 'of')}.jsonl"
+    target = options.folder / f"{options.what}.{options.view}.{part_name(options.part)}.jsonl"
     judge(rows, options, "blind" if options.what == "free" else options.view, target)
 
 

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.parts import add_part, part_name
 from skingpt_r1.dermbench.systems.pictures import flat
 from skingpt_r1.distill.data import gather
 from skingpt_r1.images.reading import read_photo
@@ -109,15 +110,14 @@ def main() -> None:
     parser.add_argument("--history", action="store_true")
     parser.add_argument("--adapters", type=Path, help="folder of other adapters than the shipped ones")
     parser.add_argument("--folder", type=Path, default=RUNS, help="where the readings go")
-    parser.add_argument("--part", default="0/1", help="i/n: every n-th row from the i-th")
+    add_part(parser)
     options = parser.parse_args()
-    first, step = (int(number) for number in options.part.split("/"))
     name = options.split + ("-blind" if options.blind else "") + ("-history" if options.history else "")
     options.folder.mkdir(parents=True, exist_ok=True)
     read(
         load(adapters=options.adapters),
-        rows_of(options.split, options.limit)[first::step],
-        options.folder / f"{name}.{first}of{step}.jsonl",
+        rows_of(options.split, options.limit)[options.part],
+        options.folder / f"{name}.{part_name(options.part)}.jsonl",
         blind=options.blind,
         history=options.history,
     )
