@@ -77,8 +77,8 @@ def _scope(figure: Any, series: Series) -> None:
 
 
 def _robustness(figure: Any, series: Series) -> None:
-    titles = {"diagnosis": "another diagnosis", "urgency": "another urgency"}
-    for axes, (what, rates) in zip(figure.subplots(1, 2, sharey=True), series["rates"].items(), strict=True):
+    changes = series["rates"]
+    for axes, (what, rates) in zip(figure.subplots(1, len(changes), sharey=True), changes.items(), strict=True):
         for place, (name, points) in enumerate(rates.items()):
             x = [p["severity"] + 0.03 * (place - len(rates) / 2) for p in points]
             y = [p["value"] for p in points]
@@ -88,9 +88,9 @@ def _robustness(figure: Any, series: Series) -> None:
                 axes.vlines(x, [p["low"] for p in points], [p["high"] for p in points], color=_GREY, alpha=0.4)
         if (other := series["between_patients"][what]) is not None:
             axes.axhline(other, color=_GREY, linestyle="--", label="two different patients")
-        axes.set(title=titles[what], xlabel="severity", xticks=(1, 2, 3), ylim=(0, 1))
+        axes.set(title=what, xlabel="severity", xticks=(1, 2, 3), ylim=(0, 1))
     figure.axes[0].set_ylabel("share of pictures")
-    figure.axes[1].legend(fontsize=9, ncols=2)
+    figure.axes[1].legend(fontsize=9, ncols=2)  # the middle one has the lowest curves
 
 
 def _faithfulness(figure: Any, series: Series) -> None:

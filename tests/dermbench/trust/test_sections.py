@@ -75,11 +75,12 @@ def test_ties_are_not_sorted_by_luck() -> None:
 
 
 def robust() -> Section:
-    """Blur 3 changes every second diagnosis; hair none; two patients differ in half of all pairs, nearly."""
+    """Blur 3 changes every second diagnosis, with a warning in one of five; hair none; half of all pairs differ."""
     lines = [line(n, said="nevus" if n % 2 else "melanoma") for n in range(20)]
     for n in range(20):
         mine = "nevus" if n % 2 else "melanoma"
-        lines.append(line(n, said=mine if n < 10 else "seborrheic_keratosis", edit="blur/3/0", urgency="soon"))
+        kept = mine if n < 10 else "seborrheic_keratosis"
+        lines.append(line(n, said=kept, edit="blur/3/0", urgency="soon", abstained=n in (8, 9, 18, 19)))
         lines.append(line(n, said=mine, edit="hair/1/0"))
     return robustness.measure(lines)
 
@@ -87,9 +88,10 @@ def robust() -> Section:
 def test_changes_are_counted_by_corruption_and_severity() -> None:
     found = robust()
     assert value(found, "blur, severity 3: diagnosis changed") == 0.5
+    assert value(found, "blur, severity 3: diagnosis changed, and not abstained") == 0.4
     assert value(found, "blur, severity 3: urgency changed") == 1
     assert value(found, "hair, severity 1: diagnosis changed") == 0
-    assert found.series["between_patients"]["diagnosis"] == pytest.approx(100 / 190, abs=1e-4)
+    assert found.series["between_patients"]["diagnosis changed"] == pytest.approx(100 / 190, abs=1e-4)
 
 
 def faithful() -> Section:
