@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import functools
 import io
 import json
 import threading
@@ -67,10 +68,14 @@ class Blindfolded:
 
     def __init__(self) -> None:
         self.language = Language().eval()
+        self.said = functools.cache(self._said)  # it is greedy and sees nothing: the same question, the same answer
+
+    def answer(self, prompt: str, pixels: np.ndarray) -> str:
+        """Whatever the picture."""
+        return self.said(prompt)
 
     @torch.inference_mode()
-    def answer(self, prompt: str, pixels: np.ndarray) -> str:
-        """Greedy."""
+    def _said(self, prompt: str) -> str:
         tokenizer, model = self.language.tokenizer, self.language.model
         told = tokenizer.apply_chat_template(
             [{"role": "user", "content": prompt}], add_generation_prompt=True, return_tensors="pt", return_dict=True
