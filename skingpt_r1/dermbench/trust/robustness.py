@@ -19,10 +19,15 @@ from skingpt_r1.dermbench.trust.readings import PLAIN, Wanted
 from skingpt_r1.dermbench.trust.section import Figure, Section, bar, figure, mean_of
 from skingpt_r1.records import Case
 
+
+def _other_diagnosis(plain: Line, worse: Line) -> bool:
+    return bool(plain["diagnosis"] != worse["diagnosis"])
+
+
 CHANGES: Final[Mapping[str, Callable[[Line, Line], bool]]] = {  # of a reading and that of a worse photo
-    "diagnosis changed": lambda plain, worse: bool(plain["diagnosis"] != worse["diagnosis"]),
+    "diagnosis changed": _other_diagnosis,
     "diagnosis changed, and not abstained": lambda plain, worse: (
-        bool(plain["diagnosis"] != worse["diagnosis"]) and not worse["abstained"]
+        _other_diagnosis(plain, worse) and not worse["abstained"]
     ),
     "urgency changed": lambda plain, worse: bool(plain["urgency"] != worse["urgency"]),
 }
