@@ -24,7 +24,7 @@ from skingpt_r1.records import (
 if TYPE_CHECKING:
     from skingpt_r1.models.diagnose import Model
 
-__version__ = "0.7.5"
+__version__ = "0.7.6"
 
 
 def load(name: str = "embedded", **options: Any) -> Model:

@@ -25,6 +25,11 @@ def ablate(
     suite: Annotated[Path | None, typer.Option(help="Folder of a built suite, judged too.")] = None,
     judges: Annotated[str, typer.Option(help="Who judges the suite's narratives.")] = "offline,dermeval",
     filtered: Annotated[Path | None, typer.Option(help="A corpus that DermEval filtered, for the variant.")] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option("--from", help="Finished adapters: all variants see with them and learn to write anew."),
+    ] = None,
+    corpus: Annotated[Path | None, typer.Option(help="With --from: the built corpus that is taught.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of the public sets.")] = None,
     runs: Runs = Path("runs"),
     out: Annotated[Path, typer.Option(help="Folder of the study.")] = Path("runs/ablation"),
@@ -43,9 +48,14 @@ def ablate(
         from skingpt_r1.dermbench.ablation.study import BUDGET, StudyConfig, report, study
     from skingpt_r1.dermbench.ablation.variants import MAIN, VARIANTS
     from skingpt_r1.distill.config import DistillConfig
+    from skingpt_r1.models.precision import keep_freed_memory
 
+    keep_freed_memory()
     logging.getLogger("skingpt_r1").setLevel(logging.INFO)
-    names = {"main": MAIN, "all": tuple(VARIANTS)}.get(variants) or _words(variants)
+    groups = {"main": MAIN, "all": tuple(VARIANTS)}
+    if start is not None:
+        groups = {name: tuple(v for v in of if VARIANTS[v].of_writing) for name, of in groups.items()}
+    names = groups.get(variants) or _words(variants)
     changed = configured(DistillConfig, set_)
     budget = {**BUDGET, **{c.partition("=")[0]: getattr(changed, c.partition("=")[0]) for c in set_ or []}}
     try:
@@ -54,7 +64,7 @@ def ablate(
         raise SkinGPTError(f"--seeds {seeds}: whole numbers with commas between, such as 0,1,2.") from error
     config = StudyConfig(
         variants=names, seeds=numbers, budget=budget, cases=cases or None, suite=suite, judges=_words(judges),
-        filtered=filtered,
+        filtered=filtered, start=start, corpus=corpus,
     )  # fmt: skip
     found = report(config, out) if only_report else study(config, data, runs, out, resume)
     Console().print(f"{out / 'table.md'}: {len(found)} figures; plot {out / 'ablation.svg'}", highlight=False)

@@ -85,15 +85,17 @@ def teach(
     taught: Taught,
     out: Path,
     resume: bool,
+    anew: bool = False,
 ) -> Embedded:
     """The third phase alone, from the finished adapters in `start`: another corpus, and no teacher to follow.
 
+    anew: what `start` has learned to say is forgotten; what it sees is taken, and stays as it is.
     Writes `writer.safetensors` and returns the model. Raises SkinGPTError where `start` holds no adapters.
     """
     torch.manual_seed(config.seed)
-    config = replace(config, visual=False)
+    config = replace(config, visual=False, write_sees=config.write_sees and not anew)
     model = Embedded(use_bias=config.bias, rank=config.rank)
-    load_adapter(model, start / "writer.safetensors")
+    load_adapter(model, start / "writer.safetensors", sight_only=anew)
     (rows, lessons), val = taught if config.claims else without_claims(taught)
     write(config, model, None, rows, lessons, val, out / "write", resume)
     return _finished(model, config, rows, out)

@@ -26,7 +26,7 @@ from skingpt_r1.distill.lessons import Lesson, Lessons, decisions, findings
 from skingpt_r1.distill.losses import IGNORE, Alignment, bias_positions, distillation_loss, total_loss
 from skingpt_r1.distill.run import Loop, RunFolder, data_hash
 from skingpt_r1.distill.teacher import sampling
-from skingpt_r1.models.embedded import Embedded
+from skingpt_r1.models.embedded import SAYING, Embedded
 from skingpt_r1.models.heads import VisualOutput
 from skingpt_r1.sources.streams import write_text
 
@@ -101,7 +101,7 @@ def write(
     if not config.bias:
         parameters = {n: p for n, p in parameters.items() if not n.startswith("vocabulary.")}
     if not config.write_sees:  # the evaluator and all else that builds on what is seen stay valid
-        parameters = {n: p for n, p in parameters.items() if n.startswith(("language.", "vocabulary."))}
+        parameters = {n: p for n, p in parameters.items() if n.startswith(SAYING)}
     seeing = [p for n, p in parameters.items() if n.startswith(("encoder.", "visual."))]
     saying = [p for n, p in parameters.items() if not n.startswith(("encoder.", "visual."))]
     groups = [{"params": saying, "lr": config.write_rate}]
@@ -117,7 +117,8 @@ def write(
         taught = [
             lessons.narrative(row, r, r.random() < config.history_share) for row, r in zip(rows, texts, strict=True)
         ]
-        visual = model.look(train.batch(rows, rng.integers(0, train.maps.shape[1], len(rows)).tolist()))
+        with torch.set_grad_enabled(config.write_sees):
+            visual = model.look(train.batch(rows, rng.integers(0, train.maps.shape[1], len(rows)).tolist()))
         language, decision = narrative_loss(
             model, visual, taught, config.alignment, config.write_decision_weight, config.write_finding_weight
         )

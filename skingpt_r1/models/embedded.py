@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -28,12 +29,15 @@ from skingpt_r1.models.preprocess import centre_square
 from skingpt_r1.models.weights import encoder_weights
 from skingpt_r1.records import History, SkinGPTError
 
+_T = TypeVar("_T", bound=Tensor)
 EMBED = 1024
 SOFT_WORDS = (
     "modality", "size", "symmetry", "border", "edge", "first colour", "second colour", "third colour", "variety",
     "category", "diagnosis",
 )  # fmt: skip
 """What each soft word is taught to say, in the reading order of a narrative."""
+SAYING = ("language.", "vocabulary.")
+"""How the names of the adapters that speak begin; the others see."""
 
 
 class Embedded(nn.Module):
@@ -105,14 +109,16 @@ def adapter_tensors(model: Embedded) -> dict[str, Tensor]:
     return {name: p.detach().to(STORED_ADAPTER) for name, p in model.trained().items()}
 
 
-def load_adapter(model: Embedded, path: Path) -> dict[str, str]:
+def load_adapter(model: Embedded, path: Path, sight_only: bool = False) -> dict[str, str]:
     """Read a shipped adapter into the model; returns its metadata. Raises SkinGPTError on a bad file.
 
-    A model without a language half takes the visual half of it.
+    A model without a language half takes the visual half of it. sight_only: what speaks stays as it is.
     """
     tensors = _tensors(path)
     parameters = model.trained()
-    if model.language is None:
+    if sight_only:
+        tensors, parameters = _seeing(tensors), _seeing(parameters)
+    elif model.language is None:
         tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith("language.")}
     wrong = sorted(parameters.keys() ^ tensors.keys())
     wrong += [n for n in parameters.keys() & tensors.keys() if parameters[n].shape != tensors[n].shape]
@@ -140,10 +146,13 @@ def visual_digest(path: Path) -> str:
     Raises SkinGPTError on a bad file.
     """
     digest = hashlib.sha256()
-    for name, tensor in sorted(_tensors(path).items()):
-        if not name.startswith(("language.", "vocabulary.")):
-            digest.update(name.encode() + tensor.contiguous().view(torch.uint8).numpy().tobytes())
+    for name, tensor in sorted(_seeing(_tensors(path)).items()):
+        digest.update(name.encode() + tensor.contiguous().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]
+
+
+def _seeing(named: Mapping[str, _T]) -> dict[str, _T]:
+    return {name: one for name, one in named.items() if not name.startswith(SAYING)}
 
 
 def _tensors(path: Path) -> Mapping[str, Tensor]:

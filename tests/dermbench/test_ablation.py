@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 pytest.importorskip("inspect_ai")
 
@@ -21,7 +21,7 @@ from inspect_ai.log import write_eval_log
 from skingpt_r1.dermbench.ablation.figures import SUITE, figures, of_a_dimension, of_logs
 from skingpt_r1.dermbench.ablation.study import StudyConfig, study
 from skingpt_r1.dermbench.ablation.table import NOT_SHOWN, OPPOSITE, YES, helps, markdown, plot
-from skingpt_r1.dermbench.ablation.training import Grounds, adapters_of
+from skingpt_r1.dermbench.ablation.training import Grounds, OneSight, adapters_of
 from skingpt_r1.dermbench.ablation.variants import BOTH, FILTERED, MAIN, VARIANTS, chosen
 from skingpt_r1.dermbench.classify.task import classify
 from skingpt_r1.dermbench.judges.offline import offline_judge
@@ -29,7 +29,8 @@ from skingpt_r1.dermbench.solving import recited
 from skingpt_r1.dermbench.statistics import Metric
 from skingpt_r1.distill.data import LabelledMaps, spaces
 from skingpt_r1.distill.lessons import Lesson
-from skingpt_r1.models.embedded import SOFT_WORDS, lora_rank
+from skingpt_r1.models.diagnose import ADAPTERS
+from skingpt_r1.models.embedded import SAYING, SOFT_WORDS, lora_rank, visual_digest
 from skingpt_r1.models.teacher import Teacher
 from skingpt_r1.records import Case, History, Modality, SkinGPTError
 from tests.dermbench import evals
@@ -219,4 +220,49 @@ def test_phases_that_would_come_out_equal_are_taken_over(shared: Grounds, tmp_pa
 
 def _seeing(folder: Path) -> dict[str, bytes]:
     said = load_file(folder / "writer.safetensors")
-    return {n: t.float().numpy().tobytes() for n, t in said.items() if not n.startswith(("language.", "vocabulary."))}
+    return {n: t.float().numpy().tobytes() for n, t in said.items() if not n.startswith(SAYING)}
+
+
+def test_with_eyes_given_only_what_is_said_may_differ(tmp_path: Path) -> None:
+    given = {"start": tmp_path, "corpus": tmp_path / "corpus"}
+    assert {v.name for v in VARIANTS.values() if not v.of_writing} == {"base", "language", "no-labels"}
+    assert StudyConfig(("rank-4", "no-bias"), **given).variants == ("rank-4", "no-bias")
+    with pytest.raises(SkinGPTError, match=r"language: sees otherwise.*visual, both, no-bias"):
+        StudyConfig(("rank-4", "language"), **given)
+    with pytest.raises(SkinGPTError, match="--from and --corpus go together"):
+        StudyConfig(("rank-4",), start=tmp_path)
+
+
+def test_a_study_with_eyes_given_needs_no_teacher_and_keeps_to_its_eyes(tmp_path: Path) -> None:
+    eyes, out = tmp_path / "eyes" / "writer.safetensors", tmp_path / "out"
+    eyes.parent.mkdir()
+    save_file({"encoder.a": torch.zeros(2), "language.b": torch.zeros(2)}, eyes)
+    config = StudyConfig((BOTH,), (0,), BUDGET, sets=(), start=eyes.parent, corpus=tmp_path / "corpus")
+    (out / BOTH / "seed0" / "adapters").mkdir(parents=True)
+    for resume in (False, True):
+        with pytest.raises(SkinGPTError, match="nothing has been run yet"):
+            study(config, None, tmp_path / "runs", out, resume)
+    save_file({"encoder.a": torch.ones(2), "language.b": torch.zeros(2)}, eyes)
+    with pytest.raises(SkinGPTError, match="begun with another sight"):
+        study(config, None, tmp_path / "runs", out, resume=True)
+    with pytest.raises(SkinGPTError, match="no finished corpus"):
+        study(config, None, tmp_path / "runs", tmp_path / "other")
+
+
+@pytest.mark.slow
+def test_with_eyes_given_speaking_is_learned_anew_and_seeing_stays(shared: Grounds, tmp_path: Path) -> None:
+    grounds = OneSight(ADAPTERS, shared.taught)
+    before = load_file(ADAPTERS / "writer.safetensors")
+
+    def trained(steps: int, out: Path) -> dict[str, torch.Tensor]:
+        path = (
+            adapters_of(VARIANTS[BOTH], 0, {"write_steps": steps, "write_batch": 2}, grounds, out)
+            / "writer.safetensors"
+        )
+        assert visual_digest(path) == visual_digest(ADAPTERS / "writer.safetensors")
+        return load_file(path)
+
+    silent, taught = trained(0, tmp_path / "silent"), trained(1, tmp_path)
+    moved = "language.base_model.model.model.layers.0.mlp.down_proj.lora_B.weight"
+    assert before[moved].any() and not silent[moved].any() and taught[moved].any()
+    assert not torch.equal(taught["vocabulary.up.weight"], silent["vocabulary.up.weight"])

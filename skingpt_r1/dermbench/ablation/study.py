@@ -19,13 +19,14 @@ from typing import Any, Final
 
 from skingpt_r1.dermbench.ablation.figures import Figure, of_logs
 from skingpt_r1.dermbench.ablation.table import markdown, plot
-from skingpt_r1.dermbench.ablation.training import adapters_of, grounds
-from skingpt_r1.dermbench.ablation.variants import FILTERED, MAIN, chosen
+from skingpt_r1.dermbench.ablation.training import Grounds, OneSight, adapters_of, grounds, one_sight
+from skingpt_r1.dermbench.ablation.variants import FILTERED, MAIN, VARIANTS, chosen
 from skingpt_r1.dermbench.classify.benchmark import OnSet
 from skingpt_r1.dermbench.running import Benchmark, RunConfig, run
 from skingpt_r1.dermbench.suites.benchmark import OnSuite
 from skingpt_r1.dermbench.systems.registry import System, named
 from skingpt_r1.distill.recipe import teacher_digest
+from skingpt_r1.models.embedded import visual_digest
 from skingpt_r1.records import SkinGPTError
 from skingpt_r1.sources.claiming import claim
 from skingpt_r1.sources.registry import SOURCES, TESTED
@@ -52,12 +53,19 @@ class StudyConfig:
     suite: Path | None = field(default=None, metadata={"help": "folder of a built suite, judged too"})
     judges: tuple[str, ...] = field(default=("offline", "dermeval"), metadata={"help": "who judges the narratives"})
     filtered: Path | None = field(default=None, metadata={"help": "corpus that DermEval has filtered"})
+    start: Path | None = field(default=None, metadata={"help": "finished adapters: all variants see with them"})
+    corpus: Path | None = field(default=None, metadata={"help": "with start: the narratives that are taught"})
 
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise SkinGPTError("A study needs seeds, each once: --seeds 0,1,2.")
         if unknown := [name for name in self.sets if name not in SOURCES]:
             raise SkinGPTError(f"There is no set {unknown[0]!r}; there are: {', '.join(TESTED)}.")
+        if (self.start is None) != (self.corpus is None):
+            raise SkinGPTError("--from and --corpus go together: adapters that see, and what they are taught to say.")
+        if self.start is not None and (early := [v.name for v in chosen(self.variants) if not v.of_writing]):
+            can = ", ".join(v.name for v in VARIANTS.values() if v.of_writing)
+            raise SkinGPTError(f"{early[0]}: sees otherwise, so it cannot be had --from finished adapters; {can} can.")
 
     def settings(self) -> dict[str, Any]:
         """As JSON."""
@@ -68,15 +76,27 @@ class StudyConfig:
         """The settings that each variant's figures depend on, whatever others there are."""
         return {name: value for name, value in self.settings().items() if name not in _MAY_GROW}
 
+    def begins(self, runs: Path) -> dict[str, str]:
+        """What all variants begin with, by its digest. Raises SkinGPTError where it is missing."""
+        if self.start is not None:
+            return {"sight": visual_digest(self.start / "writer.safetensors")}
+        return {"teacher": teacher_digest(runs / "teacher")}
+
+    def grounds(self, data: Path | None, runs: Path) -> Grounds | OneSight:
+        """Pictures, features and texts. Raises SkinGPTError where one is missing."""
+        if self.start is not None and self.corpus is not None:
+            return one_sight(self.start, self.corpus, self.filtered, runs)
+        return grounds(data, runs, self.budget, self.seen_rows, self.filtered)
+
 
 def study(config: StudyConfig, data: Path | None, runs: Path, out: Path, resume: bool = False) -> list[Figure]:
     """Everything that is not done yet; returns the figures. Raises SkinGPTError where data or teacher is missing.
 
-    data: folder of the open image folders. runs: caches, and the teacher.
+    data: folder of the open image folders. runs: caches, and the teacher where there is no start.
     """
     variants = chosen(config.variants)
-    taught_by = {"teacher": teacher_digest(runs / "teacher")}
-    claim(out, out / "settings.json", config.claimed() | taught_by, resume, holds="an ablation", another="folder")
+    same = config.claimed() | config.begins(runs)
+    claim(out, out / "settings.json", same, resume, holds="an ablation", another="folder")
     if config.filtered is not None and FILTERED in config.variants:
         corpus = {"filtered": str(config.filtered)}
         claim(
@@ -88,7 +108,7 @@ def study(config: StudyConfig, data: Path | None, runs: Path, out: Path, resume:
         for variant in variants:
             ready = out / variant.name / f"seed{seed}" / "adapters"
             if not ready.exists():
-                shared = shared or grounds(data, runs, config.budget, config.seen_rows, config.filtered)
+                shared = shared or config.grounds(data, runs)
                 ready = adapters_of(variant, seed, config.budget, shared, out)
             systems.append(_system(variant.name, seed, ready))
     how = RunConfig(data=data, runs=runs)

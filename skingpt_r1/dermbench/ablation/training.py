@@ -1,4 +1,4 @@
-"""Trains the variants: one teacher, the same rows and the same budget for all, what is finished is kept.
+"""Trains the variants: the same beginning, rows and budget for all, what is finished is kept.
 
     runs/ablation/settings.json                 budget, rows and seeds; others are another study
     runs/ablation/VARIANT/seedN/                a run folder of the distillation, resumed where it was killed
@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from skingpt_r1.dermbench.ablation.variants import FILTERED, VARIANTS, Variant
-from skingpt_r1.dermcot.teaching import drafted, of_public
+from skingpt_r1.dermcot.teaching import alone, drafted, of_public
 from skingpt_r1.distill.config import DistillConfig
 from skingpt_r1.distill.data import LabelledMaps, capped, gather, labelled_maps, spaces
-from skingpt_r1.distill.recipe import Taught, distil, saved_teacher
+from skingpt_r1.distill.recipe import Taught, distil, saved_teacher, teach
 from skingpt_r1.models.diagnose import ADAPTERS
 from skingpt_r1.models.teacher import Teacher
 from skingpt_r1.records import SkinGPTError
@@ -38,6 +38,26 @@ class Grounds:
     teacher: Teacher
     seen: tuple[LabelledMaps, LabelledMaps]
     taught: Mapping[str, Taught]
+
+    def train(self, variant: Variant, config: DistillConfig, folder: Path, out: Path) -> None:
+        """All phases that are not done."""
+        _take_over(variant, config, folder, out)
+        distil(config, self.teacher, self.seen, self.taught[variant.corpus], folder, resume=True)
+
+
+@dataclass(frozen=True)
+class OneSight:
+    """All variants see with the same finished adapters and learn to speak anew: no teacher, no phase but the last.
+
+    adapters: folder of them. taught: narratives by kind of corpus.
+    """
+
+    adapters: Path
+    taught: Mapping[str, Taught]
+
+    def train(self, variant: Variant, config: DistillConfig, folder: Path, out: Path) -> None:
+        """The last phase, where it is not done. out: the study, of which nothing else is needed."""
+        teach(config, self.adapters, self.taught[variant.corpus], folder, resume=True, anew=True)
 
 
 def grounds(data: Path | None, runs: Path, budget: Mapping[str, Any], seen_rows: int, filtered: Path | None) -> Grounds:
@@ -55,7 +75,15 @@ def grounds(data: Path | None, runs: Path, budget: Mapping[str, Any], seen_rows:
     return Grounds(teacher, (maps["train"], maps["val"]), taught)
 
 
-def adapters_of(variant: Variant, seed: int, budget: Mapping[str, Any], shared: Grounds, out: Path) -> Path:
+def one_sight(adapters: Path, corpus: Path, filtered: Path | None, runs: Path) -> OneSight:
+    """Corpora and their pictures, cached in `runs`. Raises SkinGPTError where a corpus is none."""
+    taught = {"": alone(corpus, runs)}
+    if filtered is not None:
+        taught[FILTERED] = alone(filtered, runs)
+    return OneSight(adapters, taught)
+
+
+def adapters_of(variant: Variant, seed: int, budget: Mapping[str, Any], shared: Grounds | OneSight, out: Path) -> Path:
     """Folder of the trained adapters; trains what is missing. Raises SkinGPTError where it is stopped."""
     folder = out / variant.name / f"seed{seed}"
     given = folder / "adapters"
@@ -65,16 +93,7 @@ def adapters_of(variant: Variant, seed: int, budget: Mapping[str, Any], shared: 
         raise SkinGPTError(f"{variant.name}: needs a corpus that DermEval has filtered; name it with --filtered.")
     log.info("%s, seed %d", variant.name, seed)
     if not (folder / WRITER).exists():
-        config = variant.config(budget, seed)
-        _take_over(variant, config, folder, out)
-        distil(
-            config,
-            shared.teacher,
-            shared.seen,
-            shared.taught[variant.corpus],
-            folder,
-            resume=True,
-        )
+        shared.train(variant, variant.config(budget, seed), folder, out)
     made = folder / "adapters.new"
     shutil.rmtree(made, ignore_errors=True)
     shutil.copytree(ADAPTERS, made)

@@ -36,6 +36,11 @@ class Variant:
         """The run's settings: the budget that all variants share, then the variant's own."""
         return DistillConfig(**{**budget, **self.changes, "seed": seed})
 
+    @property
+    def of_writing(self) -> bool:
+        """Whether it differs from the recipe in the last phase alone."""
+        return self.config({}, 0).of_phase("look") == DistillConfig().of_phase("look")
+
 
 VARIANTS: Final[dict[str, Variant]] = {
     v.name: v
