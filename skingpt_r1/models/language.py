@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Final
 
@@ -18,6 +19,7 @@ from skingpt_r1.records import History
 EMBEDDED: Final = "embedded"
 HIDDEN = 576
 LORA_RANK = 16
+_MARKS = "Ċč<>["  # of byte-level tokens the first two are a line's ends
 _BEFORE = "<|im_start|>user\n"
 _AFTER = f" {QUESTION}{{history}}{END}\n<|im_start|>assistant\n"
 
@@ -46,6 +48,13 @@ class Language(Adapted):
         """[V, H] the frozen output head, tied to the input embeddings."""
         weight: Tensor = self.model.lm_head.weight
         return weight
+
+    @functools.cached_property
+    def within_a_line(self) -> Tensor:
+        """[V] 0, and -inf at the tokens that hold a line's end or a sign that blocks are marked with."""
+        bars = torch.zeros(self.head.shape[0])
+        bars[[i for token, i in self.tokenizer.get_vocab().items() if set(_MARKS) & set(token)]] = -torch.inf
+        return bars
 
     def tokens_within(self, text: str, spans: Sequence[tuple[int, int]]) -> list[bool]:
         """Which of `tokens(text)` have a character in one of the [start, end) spans."""

@@ -180,3 +180,15 @@ def test_naming_token_by_token_skips_what_is_used_and_ends_each_row(
         assert used[1] == set()
     assert language.text(writer.rows[0].ids) == " melanoma: melanocytic nevus:"
     assert writer.rows[1].ids == []
+
+
+def test_no_free_word_ends_a_line_or_opens_a_block(language: Language, prompts: list[torch.Tensor]) -> None:
+    for loved in ("\n", "\n\n", "<", "[", ">"):
+        bias = torch.zeros(len(prompts), language.head.shape[0])
+        bias[:, language.tokens(loved)] = 1e3
+        for row in Writer(language, prompts, bias, CHOICES).write():
+            lines = row.text.splitlines()
+            assert [line.split("]")[0].split(">")[0] for line in lines] == [
+                "<think", "[observation", "[category", "[differential", "[synthesis", "</think", "<answer",
+            ]  # fmt: skip
+            assert parse(row.text).diagnosis in row.label_probability
