@@ -111,7 +111,6 @@ class Writer:
         self.logits = self._logits(hidden[range(len(prompts)), [p.shape[0] - 1 for p in prompts]])
         self.newline = language.tokens("\n")[0]
         self.full_stop = language.tokens(".")[0]
-        self.within_a_line = language.within_a_line
 
     @torch.inference_mode()
     def write(self, observations: Sequence[str] | None = None) -> list[Written]:
@@ -296,7 +295,7 @@ class Writer:
     def _free(self, stop: set[int], limit: int, *, keep_stop: bool, only: Sequence[int] | None = None) -> None:
         """The model's own tokens until a stop token or the limit; none of them can end the line or open a block."""
         active = set(range(len(self.rows)) if only is None else only)
-        allowed = self.within_a_line.clone()
+        allowed = self.language.within_a_line.clone()
         allowed[[*stop, self.language.end]] = 0
         for _ in range(limit):
             chosen: list[list[int]] = [[] for _ in self.rows]

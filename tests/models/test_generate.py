@@ -182,6 +182,7 @@ def test_naming_token_by_token_skips_what_is_used_and_ends_each_row(
     assert writer.rows[1].ids == []
 
 
+@pytest.mark.slow
 def test_no_free_word_ends_a_line_or_opens_a_block(language: Language, prompts: list[torch.Tensor]) -> None:
     for loved in ("\n", "\n\n", "<", "[", ">"):
         bias = torch.zeros(len(prompts), language.head.shape[0])
